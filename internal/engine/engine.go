@@ -7,6 +7,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -49,7 +50,8 @@ type Start struct {
 	Scratch string
 }
 
-// Report says what became of a process. Reports come at least once, each Proc's in the order Started, Ended.
+// Report says what became of a process. Reports come at least once, each Proc's in the order Started, Ended; a Started
+// that was not delivered when the process ended is left out, as its end says when it started.
 type Report struct {
 	Proc    job.Proc
 	Number  uint64 // to be acknowledged; grows
@@ -98,6 +100,16 @@ type Usage struct {
 	Memory  int64   // bytes
 	CPUTime float64 // seconds so far
 }
+
+// Errors of an engine, told apart with errors.Is.
+var (
+	// ErrSuperseded refuses a start whose Epoch is older than one seen before: another server has taken over.
+	ErrSuperseded = errors.New("a later server has taken over")
+	// ErrUnknown answers a question about a process, a job or a file that the engine does not have.
+	ErrUnknown = errors.New("not known to the engine")
+	// ErrLost means that the engine went away, for instance between two batches of reports: ask again.
+	ErrLost = errors.New("the engine is lost")
+)
 
 // Engine is the port. All methods may be called from any goroutine.
 type Engine interface {
