@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -223,11 +224,7 @@ func quotedSize(s string) int {
 }
 
 func ofMap(m map[string]any) Value {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
+	keys := slices.Sorted(maps.Keys(m))
 	list := make([]Value, len(keys))
 	for i, k := range keys {
 		list[i] = Of(m[k])

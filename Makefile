@@ -1,0 +1,54 @@
+# Tutti: every target that begins with "##" on its line is shown by plain `make`.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+
+.PHONY: help
+help: ## show this list
+	@echo 'Tutti runs ML workflow and job files on this machine. Start with: make demo'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: setup-go ## build the static binary bin/tutti
+	@$(GOBUILD) -o bin/tutti ./cmd/tutti
+
+.PHONY: demo
+demo: setup-demo build ## set up, then train, evaluate and report a small model on this machine
+	@scripts/demo
+
+.PHONY: test
+test: setup-go ## set up, then run all tests but the heavy ones (under 10 minutes on two cores)
+	@go test -timeout 9m ./...
+
+.PHONY: test-demo
+test-demo: setup-demo build ## run the demo twice and kill its parts with -9 in the middle (needs PyTorch)
+	@scripts/demo && scripts/demo
+	@go test -count=1 -timeout 20m -tags e2e_demo -v ./test/e2e
+
+.PHONY: test-root
+test-root: build ## run the tests that need root: two users, kill -9 of the runner
+	@go test -count=1 -timeout 10m -tags e2e_root -v ./test/e2e
+
+.PHONY: bench
+bench: setup-go build ## measure, and print a table and JSON (build/bench.json)
+	@mkdir -p build
+	@bin/tutti bench --json build/bench.json
+
+.PHONY: lint
+lint: setup-go ## gofmt, vet, staticcheck and the table of who may import whom
+	@scripts/lint
+
+.PHONY: clean
+clean: ## remove what make built
+	@rm -rf bin build
+
+.PHONY: setup-go setup-demo
+setup-go:
+	@scripts/setup go
+setup-demo:
+	@scripts/setup demo

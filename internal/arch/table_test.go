@@ -1,0 +1,67 @@
+package arch
+
+import "slices"
+
+// rule is a row of the table: a room, and the rooms that it may import. "/..." stands for a room and all below it.
+type rule struct {
+	room     string
+	may      []string
+	testsMay []string // its tests besides
+}
+
+// The layers, each of which may import those before it.
+var (
+	words    = []string{"value", "run", "job"}
+	deciders = []string{"lang/...", "manifest/...", "sched"}
+	ports    = []string{"store", "engine", "blob"}
+	adapters = []string{"store/...", "engine/...", "blob/...", "runner/...", "integration/...", "lang/..."}
+)
+
+// forTests is what the tests of any room may use: suites, and the implementations that exist for tests.
+var forTests = []string{"store/storetest", "store/memory", "engine/enginetest", "engine/fake"}
+
+// table says who may import whom. The first row that covers a room counts.
+var table = []rule{
+	// Words.
+	{room: "value"},
+	{room: "run", may: []string{"value"}},
+	{room: "job", may: []string{"value"}},
+
+	// Pure deciders.
+	{room: "lang/expr/...", may: []string{"value", "run", "lang/expr/..."}},
+	{room: "lang/...", may: []string{"value", "run", "lang/expr/..."}},
+	{room: "manifest/...", may: []string{"value", "job", "run", "manifest/..."}},
+	{room: "sched", may: words},
+
+	// Ports and their adapters, which know their port and the words only.
+	{room: "store", may: words},
+	{room: "store/...", may: join(words, "store", "store/storetest")},
+	{room: "engine", may: words},
+	{room: "engine/local", may: join(words, "engine", "engine/enginetest", "runner/..."), testsMay: []string{"engine/local"}},
+	{room: "engine/...", may: join(words, "engine", "engine/enginetest")},
+	{room: "runner/...", may: []string{"runner/..."}},
+
+	// What drives them.
+	{room: "kernel", may: join(words, ports...), testsMay: join(adapters)},
+	{room: "dispatch", may: join(words, "sched", "store", "engine"), testsMay: join(adapters)},
+	{room: "catalog", may: slices.Concat(words, deciders, ports), testsMay: join(adapters)},
+
+	// What people and systems meet.
+	{room: "auth", may: join(words, "store")},
+	{room: "integration/...", may: slices.Concat(words, deciders, ports, []string{"kernel", "catalog", "integration/..."}), testsMay: join(adapters)},
+	{room: "server/...", may: slices.Concat(words, deciders, ports, []string{"kernel", "dispatch", "catalog", "auth", "server/..."}), testsMay: join(adapters, "client", "integration/...")},
+	{room: "client"},
+	{room: "cli/...", may: join(nil, "client", "cli/...", "app")},
+	{room: "app/...", may: everything},
+
+	// The whole system.
+	{room: "sim", may: everything},
+	{room: "arch"},
+	{room: "test/...", may: everything},
+	{room: "cmd/tutti", may: []string{"cli", "app"}},
+}
+
+var everything = slices.Concat(words, deciders, ports, adapters,
+	[]string{"kernel", "dispatch", "catalog", "auth", "server/...", "client"})
+
+func join(a []string, more ...string) []string { return slices.Concat(a, more) }
