@@ -178,7 +178,7 @@ type State interface {
 	Decide(in Input) ([]Event, error)
 	// Apply folds a fact into the state. It cannot fail, and never evaluates an expression.
 	Apply(Fact)
-	// Pending yields the tasks that were started and have not ended, in order.
+	// Pending yields the tasks that were started and have not ended, in order; those of StartRun without a Resource.
 	Pending(yield func(StartTask) bool)
 	// Position counts what the run's history shows so far; paging searches by it.
 	Position() uint64
@@ -194,6 +194,12 @@ type Definition interface {
 	DecodeState(*value.Decoder) (State, error)
 	// DecodeFact reads what Fact.Encode wrote, now or in an earlier release.
 	DecodeFact(EventKind, *value.Decoder) (Fact, error)
+}
+
+// Parted is a Definition with parts that runs of their own can execute, such as the item processor of a distributed Map.
+type Parted interface {
+	// Part is the definition of the part that StartRun.Part names.
+	Part(name string) (Definition, error)
 }
 
 // Language turns a file into a Definition.

@@ -49,7 +49,8 @@ func (v Verdict) String() string { return [...]string{"", "ok", "stale", "confli
 type RunChange struct {
 	ID run.ID
 	// First is the sequence number, from 1, of the frame's first event. It must be one more than the last in the log:
-	// that is the guard against a second writer. With Count 0 there is no frame and First is only compared.
+	// that is the guard against a second writer. With Count 0 there is no frame and First is only compared,
+	// unless it is 0.
 	First uint64
 	Count int
 	// Position is run.State.Position before the first event of the frame.

@@ -120,6 +120,9 @@ func (w *Writer) Err() error {
 	return w.failed
 }
 
+// Down is closed when the writer takes no more.
+func (w *Writer) Down() <-chan struct{} { return w.down }
+
 // Waiting is how many units wait.
 func (w *Writer) Waiting() int {
 	w.mu.Lock()

@@ -1,0 +1,435 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tutti-ml/tutti/internal/job"
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// maxConflicts is how often a run may find a name taken that its integration said was free.
+const maxConflicts = 3
+
+// enqueue puts an idle run with something to do among the ready ones. The caller holds mu.
+func (k *Kernel) enqueue(r *resident) {
+	if r.phase != phaseIdle {
+		return
+	}
+	k.idle.remove(r)
+	r.phase = phaseReady
+	k.ready.push(r)
+	k.work.Signal()
+}
+
+// find is the run in memory, made to be folded if it is not there. The caller holds mu.
+func (k *Kernel) find(id run.ID) *resident {
+	r := k.runs[id]
+	if r == nil {
+		r = &resident{id: id, look: true}
+		k.runs[id] = r
+	}
+	return r
+}
+
+// deliver gives a run an input that is no row. The caller holds mu.
+func (k *Kernel) deliver(id run.ID, in run.Input) {
+	r := k.find(id)
+	r.inputs = append(r.inputs, in)
+	k.enqueue(r)
+}
+
+// wake has a run look into its inbox. The caller holds mu.
+func (k *Kernel) wake(id run.ID) {
+	r := k.find(id)
+	r.look = true
+	k.enqueue(r)
+}
+
+// Work takes one ready run through one turn, and says whether there was one. The simulation calls it; otherwise Run's
+// workers do.
+func (k *Kernel) Work(ctx context.Context) (worked bool, err error) {
+	k.mu.Lock()
+	r := k.ready.pop()
+	if r == nil {
+		k.mu.Unlock()
+		return false, nil
+	}
+	k.popped = k.o.Now()
+	r.phase = phaseWorking
+	inputs, look := r.inputs, r.look
+	r.inputs, r.look, r.more = nil, false, false
+	k.mu.Unlock()
+	return true, k.turn(ctx, r, inputs, look)
+}
+
+// turn takes a run from its inputs to a unit with the Writer. An error is the server's end.
+func (k *Kernel) turn(ctx context.Context, r *resident, inputs []run.Input, look bool) error {
+	if r.state == nil {
+		resumed, err := k.load(ctx, r)
+		if err != nil || r.state == nil {
+			return err
+		}
+		inputs = append(resumed, inputs...)
+		look = true
+	}
+	s := k.newStep(ctx, r)
+	if look {
+		rows, err := k.inbox(ctx, s)
+		if err != nil {
+			return err
+		}
+		inputs = append(inputs, rows...)
+	}
+	left, err := s.run(inputs)
+	if bad := (*decideError)(nil); errors.As(err, &bad) {
+		k.quarantine(r, s.from, bad, inputs)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	unit := s.finish()
+	k.mu.Lock()
+	r.inputs = append(left, r.inputs...)
+	r.more = !s.stepped && !s.ended()
+	if unit == nil {
+		k.settle(r)
+		k.mu.Unlock()
+		return nil
+	}
+	r.phase = phaseCommitting
+	k.mu.Unlock()
+	unit.Done = func(v store.Verdict) { k.done(s, v) }
+	k.o.Writer.Submit(unit)
+	return nil
+}
+
+// load folds a run that is not in memory. It leaves no state where there is nothing to go on with.
+func (k *Kernel) load(ctx context.Context, r *resident) (inputs []run.Input, err error) {
+	err = k.fold(ctx, r)
+	switch {
+	case errors.Is(err, store.ErrNotFound) || err == nil && r.row.Status.Ended():
+		k.forget(r)
+		return nil, nil
+	case errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrNewer), errors.Is(err, value.ErrCorrupt), isProblems(err):
+		if r.row == nil {
+			return nil, err
+		}
+		k.quarantine(r, 0, &decideError{what: err.Error()}, nil)
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	if r.seq == 1 {
+		return []run.Input{{Kind: run.Start, Name: r.row.Name, Value: r.row.Input}}, nil
+	}
+	return k.resume(r), nil
+}
+
+func isProblems(err error) bool {
+	var ps run.Problems
+	return errors.As(err, &ps)
+}
+
+// forget drops a run from memory.
+func (k *Kernel) forget(r *resident) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.idle.remove(r)
+	if k.runs[r.id] == r {
+		delete(k.runs, r.id)
+	}
+}
+
+// settle puts a run where it belongs after a turn: back to the queue, or to rest. The caller holds mu.
+func (k *Kernel) settle(r *resident) {
+	r.phase = phaseIdle
+	if len(r.inputs) > 0 || r.look || r.more {
+		k.enqueue(r)
+		return
+	}
+	k.rest(r)
+}
+
+// done is told the verdict on a step's unit, in the goroutine that commits.
+func (k *Kernel) done(s *step, v store.Verdict) {
+	r := s.r
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if v != store.OK {
+		k.refused(r, v)
+		return
+	}
+	r.conflicts = 0
+	if s.row != nil {
+		r.row = s.row
+	}
+	if r.begun != nil {
+		r.begun <- nil
+		r.begun = nil
+	}
+	for _, t := range s.unit.Run.Timers {
+		k.addTimer(t)
+	}
+	for _, c := range s.unit.Run.Children {
+		k.wake(c.ID)
+	}
+	for _, t := range s.cancel {
+		if cancel := k.effects[r.id][t]; cancel != nil {
+			cancel()
+		}
+	}
+	if r.row.Status.Ended() {
+		k.ended(r)
+		return
+	}
+	for _, l := range s.launch {
+		k.begin(l.doer, l.task, false)
+	}
+	k.settle(r)
+}
+
+// refused drops what was decided on ground that has shifted. The caller holds mu.
+func (k *Kernel) refused(r *resident, v store.Verdict) {
+	if r.begun != nil {
+		err := ErrExists
+		if v == store.Stale {
+			err = fmt.Errorf("run %d: its number was given twice: %w", r.id, store.ErrCorrupt)
+		}
+		r.begun <- err
+		delete(k.runs, r.id)
+		return
+	}
+	k.o.Log.Warn("commit refused; folding the run again", "run", r.id, "verdict", v.String())
+	r.state, r.tasks, r.refs = nil, nil, nil
+	r.look, r.more = true, true
+	r.conflicts++
+	k.settle(r)
+}
+
+// ended lets go of a run that ended. The caller holds mu.
+func (k *Kernel) ended(r *resident) {
+	for _, cancel := range k.effects[r.id] {
+		cancel()
+	}
+	delete(k.runs, r.id)
+	for _, w := range k.waiters[r.id] {
+		close(w)
+	}
+	delete(k.waiters, r.id)
+}
+
+// quarantine sets a run aside that cannot be decided. Its log, rows and timers stay; inputs that were not rows are found
+// again by their effects' classes when it is loaded next. next is the sequence number after the last durable event, 0 if
+// the log could not be read.
+func (k *Kernel) quarantine(r *resident, next uint64, bad *decideError, inputs []run.Input) {
+	k.o.Log.Error("run quarantined: it cannot be decided", "run", r.id, "name", r.row.Name, "error", bad.what, "stack", string(bad.stack))
+	if r.begun != nil {
+		k.forget(r)
+		r.begun <- fmt.Errorf("starting run %q: %s", r.row.Name, bad.what)
+		return
+	}
+	row := *r.row
+	row.Status, row.Resident, row.Note = run.Quarantined, true, bad.what
+	unit := &store.Unit{Run: &store.RunChange{ID: r.id, First: next, Row: &row}}
+	for _, in := range inputs {
+		if in.Kind == run.Cancel { // even the language's own way to end failed: end it without
+			row.Status, row.Resident, row.Ended = run.Aborted, false, k.now()
+			row.Failure = in.Outcome.Failure
+		}
+	}
+	if row.Status.Ended() && row.Parent != 0 {
+		unit.Inbox = append(unit.Inbox, childEnded(&row))
+	}
+	unit.Done = func(store.Verdict) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if row.Status.Ended() {
+			k.ended(r)
+		} else if k.runs[r.id] == r {
+			delete(k.runs, r.id) // the next input folds it again, and may find it mended
+		}
+	}
+	k.o.Writer.Submit(unit)
+}
+
+// childEnded tells the parent of a run that it ended.
+func childEnded(row *store.Run) store.InboxRow {
+	return store.InboxRow{
+		Run:  row.Parent,
+		Key:  taskRowKey(row.ParentTask),
+		Kind: store.InboxRun,
+		Task: row.ParentTask,
+		Ref:  int64(row.ID),
+	}
+}
+
+// inbox turns the rows that wait for a run into inputs, and marks them as consumed by the step.
+func (k *Kernel) inbox(ctx context.Context, s *step) ([]run.Input, error) {
+	rows, err := k.o.Store.Inbox(ctx, s.r.id)
+	if err != nil {
+		return nil, err
+	}
+	var inputs []run.Input
+	for _, row := range rows {
+		in, err := k.readRow(ctx, s, row)
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, in)
+		s.consumed = append(s.consumed, row.ID)
+	}
+	return inputs, nil
+}
+
+func (k *Kernel) readRow(ctx context.Context, s *step, row store.InboxRow) (run.Input, error) {
+	switch row.Kind {
+	case store.InboxCancel:
+		return run.Input{Kind: run.Cancel, Outcome: readOutcome(row.Data)}, nil
+	case store.InboxSignal:
+		return run.Input{Kind: run.Signal, Name: row.Name, Value: row.Data}, nil
+	case store.InboxTask:
+		return ended(row.Task, readOutcome(row.Data)), nil
+	}
+	o, open := s.r.tasks[row.Task]
+	if !open {
+		return ended(row.Task, run.Outcome{}), nil // of no more interest; feed ignores it
+	}
+	var e Ended
+	var err error
+	if row.Kind == store.InboxJob {
+		e.Job, err = k.o.Store.Job(ctx, job.ID(row.Ref))
+	} else {
+		e.Run, err = k.o.Store.Run(ctx, run.ID(row.Ref))
+	}
+	if err != nil {
+		return run.Input{}, fmt.Errorf("task %d of run %d: %w", row.Task, row.Run, err)
+	}
+	if o.Resource == "" { // the language's own child
+		if e.Run.Failure != nil {
+			return ended(row.Task, run.Outcome{Failure: e.Run.Failure}), nil
+		}
+		return ended(row.Task, run.Done(e.Run.Output)), nil
+	}
+	in, ok := k.o.Integrations(o.Resource).(Ledger)
+	if !ok {
+		return unknownResource(o), nil
+	}
+	outcome, err := in.End(ctx, k.task(s.r, o), e)
+	if err != nil {
+		outcome = run.Fail(run.ErrInternal, err.Error())
+	}
+	return ended(row.Task, outcome), nil
+}
+
+// readOutcome reads what Stop and TaskOutcome wrote into a row.
+func readOutcome(data value.Value) run.Outcome {
+	if output, ok := data.Get("output"); ok {
+		return run.Done(output)
+	}
+	return run.Fail(data.At("error").Text(), data.At("cause").Text())
+}
+
+// committed is told of every batch by the Writer: rows for runs' inboxes wake their runs.
+func (k *Kernel) committed(units []*store.Unit, verdicts []store.Verdict) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, u := range units {
+		if verdicts[i] != store.OK {
+			continue
+		}
+		for _, row := range u.Inbox {
+			k.wake(row.Run)
+		}
+	}
+}
+
+// Open takes up what an earlier server left: runs with tasks under way or rows in their inbox, and timers.
+func (k *Kernel) Open(ctx context.Context) error {
+	ids, err := k.o.Store.Resident(ctx)
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	for _, id := range ids {
+		k.wake(id)
+	}
+	k.mu.Unlock()
+	return k.refill(ctx)
+}
+
+// Run works until ctx is done, then waits for effects under way, or until something fails that cannot be worked around.
+func (k *Kernel) Run(ctx context.Context) error {
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	if err := k.Open(work); err != nil {
+		return fmt.Errorf("taking up the runs: %w", err)
+	}
+	failed := make(chan error, k.o.Workers+1)
+	for range k.o.Workers {
+		go func() { failed <- k.worker(work) }()
+	}
+	go func() { failed <- k.clock(work) }()
+	running := k.o.Workers + 1
+	var err error
+	select {
+	case <-ctx.Done():
+		k.drain()
+	case err = <-failed:
+		running--
+	}
+	k.mu.Lock()
+	k.stopping = true
+	if k.failed == nil {
+		k.failed = err
+	}
+	for _, tasks := range k.effects {
+		for _, cancel := range tasks {
+			cancel()
+		}
+	}
+	k.work.Broadcast()
+	k.mu.Unlock()
+	stopWork()
+	for range running {
+		err = errors.Join(err, <-failed)
+	}
+	return err
+}
+
+// drain lets effects come to their end for a while: the outcome of one that is cut off may never be known.
+func (k *Kernel) drain() {
+	deadline := time.Now().Add(k.o.Drain)
+	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
+		s := k.Stats()
+		if s.Effects == 0 && s.Ready == 0 || time.Now().After(deadline) {
+			tick.Stop()
+			return
+		}
+	}
+}
+
+func (k *Kernel) worker(ctx context.Context) error {
+	for {
+		k.mu.Lock()
+		for k.ready.size == 0 && !k.stopping {
+			k.work.Wait()
+		}
+		stop := k.stopping
+		k.mu.Unlock()
+		if stop {
+			return nil
+		}
+		if _, err := k.Work(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+}
