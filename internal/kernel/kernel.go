@@ -113,6 +113,8 @@ type resident struct {
 var (
 	// ErrExists means that the name is taken by a run with another definition or input.
 	ErrExists = errors.New("a run with this name exists already")
+	// ErrNameTaken means that a job or run which the new run begins with has a name that is taken.
+	ErrNameTaken = errors.New("its first step makes a job or run whose name is taken; give that another name, or remove the old one")
 	// ErrStopping answers calls while the server shuts down.
 	ErrStopping = errors.New("the server is shutting down")
 )
@@ -223,8 +225,11 @@ func (k *Kernel) Start(ctx context.Context, q StartRequest) (*store.Run, error) 
 		return k.o.Store.Run(ctx, r.id)
 	}
 	old, findErr := k.o.Store.RunByName(ctx, q.Owner, q.Machine, q.Name)
+	if errors.Is(findErr, store.ErrNotFound) {
+		return nil, fmt.Errorf("starting run %q: %w", r.row.Name, ErrNameTaken)
+	}
 	if findErr != nil {
-		return nil, errors.Join(err, findErr)
+		return nil, findErr
 	}
 	if !old.Status.Ended() && old.Definition == def.source.Digest && value.Equal(old.Input, q.Input) {
 		return old, nil

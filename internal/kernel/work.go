@@ -77,6 +77,10 @@ func (k *Kernel) turn(ctx context.Context, r *resident, inputs []run.Input, look
 		inputs = append(resumed, inputs...)
 		look = true
 	}
+	if r.conflicts > maxConflicts {
+		k.quarantine(r, r.seq, &decideError{what: "a name that its next step gives stays taken"}, nil)
+		return nil
+	}
 	s := k.newStep(ctx, r)
 	if look {
 		rows, err := k.inbox(ctx, s)
