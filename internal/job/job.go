@@ -251,6 +251,9 @@ type Replica struct {
 	Node  string  `json:"node,omitempty"`
 	GPUs  []int32 `json:"gpus,omitempty"` // indices on the node
 	Exit  *Exit   `json:"exit,omitempty"` // of the latest ended attempt
+	// Port is where the gang meets in this attempt: chosen when it starts, set on its first replica where its processes
+	// ask for one.
+	Port int32 `json:"port,omitempty"`
 }
 
 // Counts says how many children are in which state.

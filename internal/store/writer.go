@@ -74,15 +74,19 @@ func (w *Writer) NewJobID() job.ID { return job.ID(w.lastJob.Add(1)) }
 // goroutine, must not block or commit, and must be set up before the first Submit.
 func (w *Writer) Listen(f func([]*Unit, []Verdict)) { w.listen = append(w.listen, f) }
 
-// Submit queues a unit. Its Done is called later, or never if the writer fails first.
-func (w *Writer) Submit(u *Unit) {
+// Submit queues units, in their order and side by side, so that they meet in one transaction (but for MaxUnits). Each
+// one's Done is called later, or never if the writer fails first.
+func (w *Writer) Submit(units ...*Unit) {
+	if len(units) == 0 {
+		return
+	}
 	w.mu.Lock()
 	if w.failed != nil {
 		w.mu.Unlock()
 		return
 	}
-	w.waiting = append(w.waiting, u)
-	first := len(w.waiting) == 1
+	first := len(w.waiting) == 0
+	w.waiting = append(w.waiting, units...)
 	w.mu.Unlock()
 	if first {
 		select {
