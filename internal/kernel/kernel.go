@@ -195,13 +195,15 @@ func (k *Kernel) Start(ctx context.Context, q StartRequest) (*store.Run, error) 
 		state:  def.NewState(),
 		seq:    1,
 		begun:  make(chan error, 1),
-		inputs: []run.Input{{Kind: run.Start, Name: q.Name, Value: q.Input}},
 	}
 	r.row.ID = r.id
+	begun := r.begun
 	r.tasks = make(map[run.TaskID]run.StartTask)
 	if q.Name == "" {
-		r.row.Name = k.makeName(q.Machine, r.id)
+		q.Name = k.makeName(q.Machine, r.id)
+		r.row.Name = q.Name
 	}
+	r.inputs = []run.Input{{Kind: run.Start, Name: q.Name, Value: q.Input}}
 	k.mu.Lock()
 	if err := k.refuses(); err != nil {
 		k.mu.Unlock()
@@ -212,7 +214,7 @@ func (k *Kernel) Start(ctx context.Context, q StartRequest) (*store.Run, error) 
 	k.mu.Unlock()
 
 	select {
-	case err = <-r.begun:
+	case err = <-begun:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-k.o.Writer.Down():
@@ -226,7 +228,7 @@ func (k *Kernel) Start(ctx context.Context, q StartRequest) (*store.Run, error) 
 	}
 	old, findErr := k.o.Store.RunByName(ctx, q.Owner, q.Machine, q.Name)
 	if errors.Is(findErr, store.ErrNotFound) {
-		return nil, fmt.Errorf("starting run %q: %w", r.row.Name, ErrNameTaken)
+		return nil, fmt.Errorf("starting run %q: %w", q.Name, ErrNameTaken)
 	}
 	if findErr != nil {
 		return nil, findErr

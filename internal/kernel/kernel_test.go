@@ -338,11 +338,7 @@ func TestStopCancelsEverything(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, nil)
 	s.start("a", `[["task", "job", "train"]]`)
-	go s.flushUntilIdle(1)
-	if err := s.kernel.Stop(t.Context(), s.run("a").ID, run.Failure{Error: "Me", Cause: "enough"}); err != nil {
-		t.Fatal(err)
-	}
-	s.settle()
+	s.stop("a", run.Failure{Error: "Me", Cause: "enough"})
 	r := s.run("a")
 	if r.Status != run.Aborted || r.Failure == nil || *r.Failure != (run.Failure{Error: "Me", Cause: "enough"}) {
 		t.Errorf("stopped run: %v %+v", r.Status, r.Failure)
@@ -353,14 +349,29 @@ func TestStopCancelsEverything(t *testing.T) {
 	}
 }
 
-// flushUntilIdle commits n batches that others wait for.
-func (s *server) flushUntilIdle(n int) {
-	for n > 0 {
-		if s.writer.Waiting() > 0 {
-			_ = s.writer.Flush(context.Background())
-			n--
+// ask makes a call that returns when something is durable, and lets the server work meanwhile.
+func (s *server) ask(call func() error) {
+	s.t.Helper()
+	result := make(chan error, 1)
+	go func() { result <- call() }()
+	for {
+		select {
+		case err := <-result:
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			s.settle()
+			return
+		default:
+			s.settle()
 		}
 	}
+}
+
+func (s *server) stop(name string, f run.Failure) {
+	s.t.Helper()
+	id := s.run(name).ID
+	s.ask(func() error { return s.kernel.Stop(s.t.Context(), id, f) })
 }
 
 func TestChildRun(t *testing.T) {
@@ -378,11 +389,7 @@ func TestStopReachesChildren(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, nil)
 	s.start("a", `[["child", "inner", [["wait", 5]]]]`)
-	go s.flushUntilIdle(1)
-	if err := s.kernel.Stop(t.Context(), s.run("a").ID, run.Failure{}); err != nil {
-		t.Fatal(err)
-	}
-	s.settle()
+	s.stop("a", run.Failure{})
 	runs, err := s.mem.Runs(t.Context(), store.RunFilter{Statuses: []run.Status{run.Aborted}})
 	if err != nil || len(runs) != 2 {
 		t.Errorf("%d runs were aborted (%v), want parent and child", len(runs), err)
@@ -394,12 +401,9 @@ func TestSignal(t *testing.T) {
 	s := newServer(t, nil)
 	s.start("a", `[["signal", "go"]]`)
 	for range 2 { // saying it twice is harmless
-		go s.flushUntilIdle(1)
-		if err := s.kernel.Signal(t.Context(), s.run("a").ID, "1", "go", value.NewInt(5)); err != nil {
-			t.Fatal(err)
-		}
+		id := s.run("a").ID
+		s.ask(func() error { return s.kernel.Signal(t.Context(), id, "1", "go", value.NewInt(5)) })
 	}
-	s.settle()
 	s.want("a", run.Succeeded, "[5]")
 }
 
@@ -418,11 +422,7 @@ func TestPanicQuarantinesOneRun(t *testing.T) {
 	s.crash() // a release that still cannot decide it
 	s.pass(time.Second)
 	s.want("bad", run.Quarantined, "")
-	go s.flushUntilIdle(1)
-	if err := s.kernel.Stop(t.Context(), s.run("bad").ID, run.Failure{Error: "Me"}); err != nil {
-		t.Fatal(err)
-	}
-	s.settle()
+	s.stop("bad", run.Failure{Error: "Me"})
 	s.want("bad", run.Aborted, "")
 }
 
@@ -430,11 +430,7 @@ func TestPanicOnCancelStillEnds(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, nil)
 	s.start("a", `[["panicOn", "cancel"]]`)
-	go s.flushUntilIdle(1)
-	if err := s.kernel.Stop(t.Context(), s.run("a").ID, run.Failure{Error: "Me"}); err != nil {
-		t.Fatal(err)
-	}
-	s.settle()
+	s.stop("a", run.Failure{Error: "Me"})
 	if r := s.run("a"); r.Status != run.Aborted || r.Failure.Error != "Me" {
 		t.Errorf("status %v, failure %+v", r.Status, r.Failure)
 	}

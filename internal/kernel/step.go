@@ -24,16 +24,18 @@ type step struct {
 	from uint64 // sequence number of its first event
 	at   uint64 // position before it
 
-	frame    frameWriter
-	unit     *store.Unit
-	consumed []int64
-	timers   []store.Timer // in order of setting; the last of a timer counts
-	row      *store.Run    // the new row, where it changes
-	launch   []launch
-	cancel   []run.TaskID
-	soon     []run.Input // follow at once: answers that were known while deciding
-	stepped  bool        // Step gave nothing
-	snapshot bool        // take one whatever the log's length
+	frame     frameWriter
+	unit      *store.Unit
+	fed       []run.Input // inputs that were no rows; they come again if the unit is refused
+	consumed  []int64
+	cancelled *run.Failure  // it was told to cancel the run
+	timers    []store.Timer // in order of setting; the last of a timer counts
+	row       *store.Run    // the new row, where it changes
+	launch    []launch
+	cancel    []run.TaskID
+	soon      []run.Input // follow at once: answers that were known while deciding
+	stepped   bool        // Step gave nothing
+	snapshot  bool        // take one whatever the log's length
 }
 
 type launch struct {
@@ -63,27 +65,19 @@ func (s *step) full() bool {
 	return s.frame.count >= s.k.o.BudgetEvents || s.frame.enc.Len() >= s.k.o.BudgetBytes
 }
 
-// run feeds the inputs, as many as the budget allows, and then Step until nothing follows. It returns the inputs that
-// are left.
-func (s *step) run(inputs []run.Input) (left []run.Input, err error) {
-	for len(inputs) > 0 && !s.full() {
-		in := inputs[0]
-		inputs = inputs[1:]
-		if _, err := s.feedAll(in); err != nil {
-			return nil, err
-		}
-	}
+// goOn gives Step until nothing follows or the budget is used up.
+func (s *step) goOn() error {
 	for !s.full() && !s.ended() {
 		n, err := s.feedAll(run.Input{Kind: run.Step})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n == 0 {
 			s.stepped = true
 			break
 		}
 	}
-	return inputs, nil
+	return nil
 }
 
 // feedAll feeds an input and what is known at once of its consequences: they are not rows, so they must not be left for
@@ -109,6 +103,8 @@ func (s *step) feed(in run.Input) (events int, err error) {
 	in.Now = s.now
 	in.Entropy = entropy(s.r.row, s.r.seq)
 	switch in.Kind {
+	case run.Cancel:
+		s.cancelled = in.Outcome.Failure
 	case run.TimerFired:
 		s.timers = append(s.timers, store.Timer{Run: s.r.id, Timer: in.Timer})
 	case run.TaskEnded:

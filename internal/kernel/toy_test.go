@@ -58,10 +58,10 @@ func (d toyDefinition) DecodeFact(k run.EventKind, dec *value.Decoder) (run.Fact
 
 // The kinds of toyFact.
 const (
-	toyBegan run.EventKind = iota + 1
-	toyPassed              // one round of a pass
-	toyWaits               // for a task, timer, signal or child
-	toyGot                 // the step gave value
+	toyBegan  run.EventKind = iota + 1
+	toyPassed               // one round of a pass
+	toyWaits                // for a task, timer, signal or child
+	toyGot                  // the step gave value
 	toyEnded
 )
 

@@ -82,16 +82,9 @@ func (k *Kernel) turn(ctx context.Context, r *resident, inputs []run.Input, look
 		return nil
 	}
 	s := k.newStep(ctx, r)
-	if look {
-		rows, err := k.inbox(ctx, s)
-		if err != nil {
-			return err
-		}
-		inputs = append(inputs, rows...)
-	}
-	left, err := s.run(inputs)
+	left, look, err := k.takeTurn(s, inputs, look)
 	if bad := (*decideError)(nil); errors.As(err, &bad) {
-		k.quarantine(r, s.from, bad, inputs)
+		k.quarantine(r, s.from, bad, s.cancelled)
 		return nil
 	}
 	if err != nil {
@@ -100,6 +93,7 @@ func (k *Kernel) turn(ctx context.Context, r *resident, inputs []run.Input, look
 	unit := s.finish()
 	k.mu.Lock()
 	r.inputs = append(left, r.inputs...)
+	r.look = r.look || look
 	r.more = !s.stepped && !s.ended()
 	if unit == nil {
 		k.settle(r)
@@ -108,9 +102,43 @@ func (k *Kernel) turn(ctx context.Context, r *resident, inputs []run.Input, look
 	}
 	r.phase = phaseCommitting
 	k.mu.Unlock()
+	s.fed = inputs[:len(inputs)-len(left)]
 	unit.Done = func(v store.Verdict) { k.done(s, v) }
 	k.o.Writer.Submit(unit)
 	return nil
+}
+
+// takeTurn feeds a step what waits, as much as its budget allows, and says what is left: inputs, and whether rows are.
+func (k *Kernel) takeTurn(s *step, inputs []run.Input, look bool) ([]run.Input, bool, error) {
+	for len(inputs) > 0 {
+		if s.full() {
+			return inputs, look, nil
+		}
+		if _, err := s.feedAll(inputs[0]); err != nil {
+			return nil, false, err
+		}
+		inputs = inputs[1:]
+	}
+	if look {
+		rows, err := k.o.Store.Inbox(s.ctx, s.r.id)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, row := range rows {
+			if s.full() {
+				return nil, true, nil
+			}
+			in, err := k.readRow(s, row)
+			if err != nil {
+				return nil, false, err
+			}
+			if _, err := s.feedAll(in); err != nil {
+				return nil, false, err
+			}
+			s.consumed = append(s.consumed, row.ID)
+		}
+	}
+	return nil, false, s.goOn()
 }
 
 // load folds a run that is not in memory. It leaves no state where there is nothing to go on with.
@@ -166,7 +194,7 @@ func (k *Kernel) done(s *step, v store.Verdict) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if v != store.OK {
-		k.refused(r, v)
+		k.refused(s, v)
 		return
 	}
 	r.conflicts = 0
@@ -199,7 +227,8 @@ func (k *Kernel) done(s *step, v store.Verdict) {
 }
 
 // refused drops what was decided on ground that has shifted. The caller holds mu.
-func (k *Kernel) refused(r *resident, v store.Verdict) {
+func (k *Kernel) refused(s *step, v store.Verdict) {
+	r := s.r
 	if r.begun != nil {
 		err := ErrExists
 		if v == store.Stale {
@@ -211,6 +240,7 @@ func (k *Kernel) refused(r *resident, v store.Verdict) {
 	}
 	k.o.Log.Warn("commit refused; folding the run again", "run", r.id, "verdict", v.String())
 	r.state, r.tasks, r.refs = nil, nil, nil
+	r.inputs = append(s.fed, r.inputs...)
 	r.look, r.more = true, true
 	r.conflicts++
 	k.settle(r)
@@ -231,7 +261,7 @@ func (k *Kernel) ended(r *resident) {
 // quarantine sets a run aside that cannot be decided. Its log, rows and timers stay; inputs that were not rows are found
 // again by their effects' classes when it is loaded next. next is the sequence number after the last durable event, 0 if
 // the log could not be read.
-func (k *Kernel) quarantine(r *resident, next uint64, bad *decideError, inputs []run.Input) {
+func (k *Kernel) quarantine(r *resident, next uint64, bad *decideError, cancelled *run.Failure) {
 	k.o.Log.Error("run quarantined: it cannot be decided", "run", r.id, "name", r.row.Name, "error", bad.what, "stack", string(bad.stack))
 	if r.begun != nil {
 		k.forget(r)
@@ -241,11 +271,8 @@ func (k *Kernel) quarantine(r *resident, next uint64, bad *decideError, inputs [
 	row := *r.row
 	row.Status, row.Resident, row.Note = run.Quarantined, true, bad.what
 	unit := &store.Unit{Run: &store.RunChange{ID: r.id, First: next, Row: &row}}
-	for _, in := range inputs {
-		if in.Kind == run.Cancel { // even the language's own way to end failed: end it without
-			row.Status, row.Resident, row.Ended = run.Aborted, false, k.now()
-			row.Failure = in.Outcome.Failure
-		}
+	if cancelled != nil { // even the language's own way to end failed: end it without
+		row.Status, row.Resident, row.Ended, row.Failure = run.Aborted, false, k.now(), cancelled
 	}
 	if row.Status.Ended() && row.Parent != 0 {
 		unit.Inbox = append(unit.Inbox, childEnded(&row))
@@ -273,25 +300,8 @@ func childEnded(row *store.Run) store.InboxRow {
 	}
 }
 
-// inbox turns the rows that wait for a run into inputs, and marks them as consumed by the step.
-func (k *Kernel) inbox(ctx context.Context, s *step) ([]run.Input, error) {
-	rows, err := k.o.Store.Inbox(ctx, s.r.id)
-	if err != nil {
-		return nil, err
-	}
-	var inputs []run.Input
-	for _, row := range rows {
-		in, err := k.readRow(ctx, s, row)
-		if err != nil {
-			return nil, err
-		}
-		inputs = append(inputs, in)
-		s.consumed = append(s.consumed, row.ID)
-	}
-	return inputs, nil
-}
-
-func (k *Kernel) readRow(ctx context.Context, s *step, row store.InboxRow) (run.Input, error) {
+// readRow turns a row of the inbox into an input.
+func (k *Kernel) readRow(s *step, row store.InboxRow) (run.Input, error) {
 	switch row.Kind {
 	case store.InboxCancel:
 		return run.Input{Kind: run.Cancel, Outcome: readOutcome(row.Data)}, nil
@@ -307,9 +317,9 @@ func (k *Kernel) readRow(ctx context.Context, s *step, row store.InboxRow) (run.
 	var e Ended
 	var err error
 	if row.Kind == store.InboxJob {
-		e.Job, err = k.o.Store.Job(ctx, job.ID(row.Ref))
+		e.Job, err = k.o.Store.Job(s.ctx, job.ID(row.Ref))
 	} else {
-		e.Run, err = k.o.Store.Run(ctx, run.ID(row.Ref))
+		e.Run, err = k.o.Store.Run(s.ctx, run.ID(row.Ref))
 	}
 	if err != nil {
 		return run.Input{}, fmt.Errorf("task %d of run %d: %w", row.Task, row.Run, err)
@@ -324,7 +334,7 @@ func (k *Kernel) readRow(ctx context.Context, s *step, row store.InboxRow) (run.
 	if !ok {
 		return unknownResource(o), nil
 	}
-	outcome, err := in.End(ctx, k.task(s.r, o), e)
+	outcome, err := in.End(s.ctx, k.task(s.r, o), e)
 	if err != nil {
 		outcome = run.Fail(run.ErrInternal, err.Error())
 	}
