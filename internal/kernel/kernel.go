@@ -169,50 +169,10 @@ type StartRequest struct {
 // Start begins a run and returns when it is durable. A definition with faults is refused with run.Problems. A name that
 // is taken is ErrExists, but for a run that is under way with the same definition and input: that one is returned.
 func (k *Kernel) Start(ctx context.Context, q StartRequest) (*store.Run, error) {
-	def, err := k.defs.compile(k.languages, q.Language, q.Source)
+	row, begun, err := k.Begin(q)
 	if err != nil {
 		return nil, err
 	}
-	if q.Input.IsAbsent() {
-		q.Input = value.EmptyObject
-	}
-	r := &resident{
-		id:    k.o.Writer.NewRunID(),
-		owner: q.Owner,
-		row: &store.Run{
-			Name:       q.Name,
-			Owner:      q.Owner,
-			Language:   q.Language,
-			Machine:    q.Machine,
-			Definition: def.source.Digest,
-			Labels:     q.Labels,
-			Status:     run.Running,
-			Started:    k.now(),
-			Input:      q.Input,
-		},
-		def:    def,
-		source: def.source,
-		state:  def.NewState(),
-		seq:    1,
-		begun:  make(chan error, 1),
-	}
-	r.row.ID = r.id
-	begun := r.begun
-	r.tasks = make(map[run.TaskID]run.StartTask)
-	if q.Name == "" {
-		q.Name = k.makeName(q.Machine, r.id)
-		r.row.Name = q.Name
-	}
-	r.inputs = []run.Input{{Kind: run.Start, Name: q.Name, Value: q.Input}}
-	k.mu.Lock()
-	if err := k.refuses(); err != nil {
-		k.mu.Unlock()
-		return nil, err
-	}
-	k.runs[r.id] = r
-	k.enqueue(r)
-	k.mu.Unlock()
-
 	select {
 	case err = <-begun:
 	case <-ctx.Done():
@@ -224,19 +184,67 @@ func (k *Kernel) Start(ctx context.Context, q StartRequest) (*store.Run, error) 
 		if err != nil {
 			return nil, err
 		}
-		return k.o.Store.Run(ctx, r.id)
+		return k.o.Store.Run(ctx, row.ID)
 	}
-	old, findErr := k.o.Store.RunByName(ctx, q.Owner, q.Machine, q.Name)
+	old, findErr := k.o.Store.RunByName(ctx, q.Owner, q.Machine, row.Name)
 	if errors.Is(findErr, store.ErrNotFound) {
-		return nil, fmt.Errorf("starting run %q: %w", q.Name, ErrNameTaken)
+		return nil, fmt.Errorf("starting run %q: %w", row.Name, ErrNameTaken)
 	}
 	if findErr != nil {
 		return nil, findErr
 	}
-	if !old.Status.Ended() && old.Definition == def.source.Digest && value.Equal(old.Input, q.Input) {
+	if !old.Status.Ended() && old.Definition == row.Definition && value.Equal(old.Input, row.Input) {
 		return old, nil
 	}
-	return nil, fmt.Errorf("starting run %q: %w", q.Name, err)
+	return nil, fmt.Errorf("starting run %q: %w", row.Name, err)
+}
+
+// Begin queues a new run and returns its row as it is to be; begun is told once, when it is durable or refused.
+func (k *Kernel) Begin(q StartRequest) (row *store.Run, begun <-chan error, err error) {
+	def, err := k.defs.compile(k.languages, q.Language, q.Source)
+	if err != nil {
+		return nil, nil, err
+	}
+	if q.Input.IsAbsent() {
+		q.Input = value.EmptyObject
+	}
+	id := k.o.Writer.NewRunID()
+	if q.Name == "" {
+		q.Name = k.makeName(q.Machine, id)
+	}
+	row = &store.Run{
+		ID:         id,
+		Name:       q.Name,
+		Owner:      q.Owner,
+		Language:   q.Language,
+		Machine:    q.Machine,
+		Definition: def.source.Digest,
+		Labels:     q.Labels,
+		Status:     run.Running,
+		Started:    k.now(),
+		Input:      q.Input,
+	}
+	told := make(chan error, 1)
+	r := &resident{
+		id:     id,
+		owner:  q.Owner,
+		row:    row,
+		def:    def,
+		source: def.source,
+		state:  def.NewState(),
+		seq:    1,
+		tasks:  make(map[run.TaskID]run.StartTask),
+		begun:  told,
+		inputs: []run.Input{{Kind: run.Start, Name: q.Name, Value: q.Input}},
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.refuses(); err != nil {
+		return nil, nil, err
+	}
+	k.runs[id] = r
+	k.enqueue(r)
+	return row, told, nil
 }
 
 // refuses says why no new work is taken. The caller holds mu.

@@ -125,30 +125,33 @@ func (s *server) pass(d time.Duration) {
 
 // begin starts a run without waiting for it to be durable.
 func (s *server) begin(owner, name, source string) <-chan error {
-	result := make(chan error, 1)
-	begun := s.kernel.Stats().Ready
-	go func() {
-		_, err := s.kernel.Start(context.Background(), kernel.StartRequest{Owner: owner, Name: name, Language: "toy", Source: []byte(source)})
-		result <- err
-	}()
-	for s.kernel.Stats().Ready == begun { // a rendezvous: Start queues, then waits for the verdict
-		select {
-		case err := <-result:
-			result <- err
-			return result
-		default:
-		}
+	s.t.Helper()
+	_, begun, err := s.kernel.Begin(kernel.StartRequest{Owner: owner, Name: name, Language: "toy", Source: []byte(source)})
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	return result
+	return begun
 }
 
 func (s *server) start(name, source string) {
 	s.t.Helper()
-	result := s.begin("ann", name, source)
-	s.settle()
-	if err := <-result; err != nil {
-		s.t.Fatal(err)
-	}
+	s.ask(func() error { return s.startErr(name, source) })
+}
+
+func (s *server) startErr(name, source string) error {
+	_, err := s.kernel.Start(context.Background(), kernel.StartRequest{Owner: "ann", Name: name, Language: "toy", Source: []byte(source)})
+	return err
+}
+
+// refused checks that a start is refused for a reason.
+func (s *server) refused(name, source string, want error) {
+	s.t.Helper()
+	s.ask(func() error {
+		if err := s.startErr(name, source); !errors.Is(err, want) {
+			return fmt.Errorf("starting %s: %v, want %v", name, err, want)
+		}
+		return nil
+	})
 }
 
 func (s *server) run(name string) *store.Run {
@@ -324,11 +327,7 @@ func TestNameOfJobIsTaken(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, nil)
 	s.start("a", `[["task", "job", "train"]]`)
-	result := s.begin("ann", "b", `[["task", "job", "train"]]`)
-	s.settle()
-	if err := <-result; !errors.Is(err, kernel.ErrNameTaken) {
-		t.Errorf("a second job of the same name: %v", err)
-	}
+	s.refused("b", `[["task", "job", "train"]]`, kernel.ErrNameTaken)
 	s.start("c", `[["wait", 1], ["task", "job", "train"]]`)
 	s.pass(time.Second)
 	s.want("c", run.Quarantined, "")
@@ -452,11 +451,7 @@ func TestNames(t *testing.T) {
 	if err != nil || len(runs) != 1 {
 		t.Errorf("%d runs (%v), want 1", len(runs), err)
 	}
-	result := s.begin("ann", "a", `[["wait", 11]]`)
-	s.settle()
-	if err := <-result; !errors.Is(err, kernel.ErrExists) {
-		t.Errorf("another definition under the same name: %v", err)
-	}
+	s.refused("a", `[["wait", 11]]`, kernel.ErrExists) // another definition under the same name
 }
 
 func TestEviction(t *testing.T) {
