@@ -1,0 +1,72 @@
+// Package e2e drives the real binary: as a user does at the command line, and as a program does over the client. What
+// needs PyTorch has the build tag e2e_demo, what needs two users e2e_root.
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// binary is the tutti that is tested: TUTTI_BIN, or one built from this checkout.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if binary = os.Getenv("TUTTI_BIN"); binary != "" {
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("", "tutti-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	// Other users run it too.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	binary = filepath.Join(dir, "tutti")
+	build := exec.Command("go", "build", "-trimpath", "-o", binary, "../../cmd/tutti")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "e2e: building tutti: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// patience bounds every wait. It is far beyond what anything takes, as CI machines stall.
+const patience = 3 * time.Minute
+
+func testContext(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// repo is the root of the checkout, and shared the folder of examples beside it; the test is skipped without one.
+func repo(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func shared(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(repo(t), "..", "shared", name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("SKIPPED: %s is not beside the checkout", name)
+	}
+	return path
+}
