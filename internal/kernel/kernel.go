@@ -384,11 +384,13 @@ func (k *Kernel) Source(ctx context.Context, row *store.Run) (string, error) {
 
 // Stats says how the kernel is doing.
 type Stats struct {
-	Resident int // runs in memory
-	Ready    int // of them waiting for a worker
-	Effects  int // tasks being carried out
-	Timers   int // wake-ups in memory
-	Started  uint64
+	Resident int    // runs in memory
+	Ready    int    // of them waiting for a worker
+	Effects  int    // tasks being carried out
+	Timers   int    // wake-ups in memory, some of them void
+	Started  uint64 // effects begun since the server started
+	// Due is when the earliest wake-up in memory is; zero without one.
+	Due time.Time
 	// Stalled is how long runs have been ready without any being taken; 0 when all is well.
 	Stalled time.Duration
 }
@@ -403,6 +405,9 @@ func (k *Kernel) Stats() Stats {
 		Effects:  k.underWay,
 		Timers:   len(k.timers),
 		Started:  k.started,
+	}
+	if len(k.timers) > 0 {
+		s.Due = time.UnixMilli(k.timers[0].at).UTC()
 	}
 	if k.ready.size > 0 {
 		s.Stalled = k.o.Now().Sub(k.popped)
