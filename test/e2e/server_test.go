@@ -28,12 +28,6 @@ type server struct {
 	*client.Client
 }
 
-// hostImages lets every image run on the host's files.
-const hostImages = `
-images:
-  "*": host
-`
-
 // newServer starts a server with a configuration file's text.
 func newServer(t *testing.T, config string) *server {
 	t.Helper()
@@ -41,6 +35,13 @@ func newServer(t *testing.T, config string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newServerIn(t, dir, config)
+}
+
+// newServerIn is newServer in a folder of the test's, which is removed at its end.
+func newServerIn(t *testing.T, dir, config string) *server {
+	t.Helper()
+	var err error
 	s := &server{t: t, dir: dir, data: filepath.Join(dir, "data"), config: filepath.Join(dir, "tutti.yaml"), addr: freeAddr(t)}
 	if err := os.WriteFile(s.config, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
