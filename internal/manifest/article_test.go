@@ -202,4 +202,3 @@ func TestArticlesMachines(t *testing.T) {
 		}
 	}
 }
-

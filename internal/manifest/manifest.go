@@ -57,7 +57,7 @@ type Parsed struct {
 	Kind  Kind
 	Space string // namespace; empty for kinds that have none
 	Name  string
-	// Generate says that Name is a prefix, to which whoever submits adds what makes it unique.
+	// Generate says that Name is a prefix, ending in "-", to which whoever submits adds what makes it unique.
 	Generate bool
 	Labels   map[string]string
 	Spec     *job.Spec   // of a job

@@ -64,7 +64,7 @@ func (r *reader) metadata(f *fields, longest int, spaced bool) meta {
 	case out.name != "":
 		r.checkName(m.get("name"), out.name, longest)
 	case prefix != "":
-		out.name, out.generate = prefix, true
+		out.name, out.generate = strings.TrimSuffix(prefix, "-")+"-", true
 		if !prefixForm.MatchString(prefix) || len(prefix) > longest-10 {
 			r.fault(m.get("generateName"), codeInvalid, "the prefix %q is invalid: use lower-case letters, digits, - and ., a letter or digit first, %d at the most", prefix, longest-10)
 		}

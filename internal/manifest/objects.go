@@ -118,6 +118,9 @@ func machineData(source string, n *node) value.Value {
 	)
 }
 
+// StateMachineSource is the text of a state machine, from its Data.
+func StateMachineSource(data value.Value) string { return data.At("definition").Text() }
+
 // readCluster reads what eks:describeCluster answers for a name.
 func readCluster(r *reader, f *fields) Parsed {
 	out := r.metadata(f, 100, false).parsed(KindCluster)

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"path"
 	"strings"
@@ -132,13 +133,15 @@ func (r *reader) resources(f *fields) (job.Resources, container) {
 	f.refuse("ask for nvidia.com/gpu", "claims")
 	f.end()
 	c := container{asked: map[string]string{}}
-	for prefix, side := range map[string]*fields{"limits.": limits, "requests.": requests} {
+	ask := func(prefix string, side *fields) {
 		if side.n != nil {
 			for i, name := range side.n.names {
 				c.asked[prefix+name] = side.n.list[i].text
 			}
 		}
 	}
+	ask("limits.", limits)
+	ask("requests.", requests)
 	first := func(name string, scale int64, sides ...*fields) (amount int64) {
 		for _, side := range sides {
 			if v := r.amount(side.get(name), scale); v > 0 && amount == 0 {
@@ -179,12 +182,8 @@ func (r *reader) resources(f *fields) (job.Resources, container) {
 // merged is a with b's entries over it.
 func merged(a, b map[string]string) map[string]string {
 	all := make(map[string]string, len(a)+len(b))
-	for k, v := range a {
-		all[k] = v
-	}
-	for k, v := range b {
-		all[k] = v
-	}
+	maps.Copy(all, a)
+	maps.Copy(all, b)
 	return all
 }
 
