@@ -1,0 +1,82 @@
+package asl
+
+import (
+	"github.com/tutti-ml/tutti/internal/lang/expr"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// amount is a number that a field gives as a literal, or the same field with the ending "Path" as a reference into the
+// input.
+type amount struct {
+	literal value.Value // Absent where it is not a literal
+	path    *expr.Path
+	field   string // name of the field, with "Path" where it is one
+}
+
+// isSet reports whether the file has either form.
+func (a amount) isSet() bool { return !a.literal.IsAbsent() || a.path != nil }
+
+// of is the number as it stands in the file or in input; Absent where neither form is set.
+func (a amount) of(s *step, input value.Value) (value.Value, error) {
+	if a.path == nil {
+		return a.literal, nil
+	}
+	return a.path.Eval(s.scope(input))
+}
+
+// whole is the amount as a whole number of at least least, and otherwise where it is not set.
+func (a amount) whole(s *step, input value.Value, least, otherwise int64) (int64, error) {
+	if !a.isSet() {
+		return otherwise, nil
+	}
+	v, err := a.of(s, input)
+	if err != nil {
+		return 0, err
+	}
+	n, ok := v.Int64()
+	if !ok {
+		return 0, runtimeError("The %s field refers to value %q which is not a valid integer: %s", a.field, plain(v), a.path)
+	}
+	if n < least {
+		if least == 0 {
+			return 0, runtimeError("%s cannot be negative.", a.name())
+		}
+		return 0, runtimeError("%s cannot be less than %d.", a.name(), least)
+	}
+	return n, nil
+}
+
+// percent is the amount as a percentage; 100 where it is not set.
+func (a amount) percent(s *step, input value.Value) (float64, error) {
+	if !a.isSet() {
+		return 100, nil
+	}
+	v, err := a.of(s, input)
+	if err != nil {
+		return 0, err
+	}
+	p, ok := v.Float64()
+	if !ok {
+		return 0, runtimeError("The %s field refers to value %q which is not a valid float: %s", a.field, plain(v), a.path)
+	}
+	if p < 0 || p > 100 {
+		return 0, runtimeError("%s must be between 0 and 100.", a.name())
+	}
+	return p, nil
+}
+
+// name is the field without the ending "Path".
+func (a amount) name() string {
+	if a.path == nil {
+		return a.field
+	}
+	return a.field[:len(a.field)-len("Path")]
+}
+
+// plain is v as Step Functions quotes it in texts: the characters of a string, the JSON of everything else.
+func plain(v value.Value) string {
+	if v.Kind() == value.String {
+		return v.Text()
+	}
+	return v.JSON()
+}

@@ -1,0 +1,66 @@
+package asl
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tutti-ml/tutti/internal/lang/expr"
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// The error names that the language reserves.
+const (
+	errAll               = "States.ALL"
+	errTimeout           = "States.Timeout"
+	errHeartbeatTimeout  = "States.HeartbeatTimeout"
+	errTaskFailed        = "States.TaskFailed"
+	errRuntime           = expr.Runtime
+	errNoChoiceMatched   = "States.NoChoiceMatched"
+	errDataLimitExceeded = "States.DataLimitExceeded"
+	errTolerated         = "States.ExceedToleratedFailureThreshold"
+)
+
+// reservedErrors are all names that begin with "States." and mean something.
+var reservedErrors = []string{
+	errAll, errTimeout, errHeartbeatTimeout, errTaskFailed, errRuntime, errNoChoiceMatched, errDataLimitExceeded, errTolerated,
+	expr.ParameterPathFailure, expr.ResultPathMatchFailure, expr.IntrinsicFailure,
+	"States.Permissions", "States.BranchFailed", "States.ItemReaderFailed", "States.ResultWriterFailed",
+	"States.QueryEvaluationError", "States.Http.Socket",
+}
+
+// stateError fails the state that it comes from.
+type stateError struct {
+	name  string
+	cause string
+}
+
+func (e *stateError) Error() string { return e.name + ": " + e.cause }
+
+func runtimeError(format string, args ...any) error {
+	return &stateError{errRuntime, fmt.Sprintf(format, args...)}
+}
+
+// failureOf words err, an error of a state's evaluation, as Step Functions does.
+func (s *step) failureOf(err error) run.Failure {
+	f := run.Failure{Error: errRuntime, Cause: err.Error()}
+	var se *stateError
+	var ee *expr.Error
+	switch {
+	case errors.As(err, &se):
+		f = run.Failure{Error: se.name, Cause: se.cause}
+	case errors.As(err, &ee):
+		f = run.Failure{Error: ee.Code, Cause: ee.Text}
+	}
+	f.Cause = fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #%d). %s", s.b.state.name, s.b.entered, f.Cause)
+	return f
+}
+
+// errorOutput is what a catcher gets to see of f.
+func errorOutput(f run.Failure) value.Value {
+	v := value.NewObject(value.Member{Name: "Error", Value: value.NewString(f.Error)})
+	if f.Cause != "" {
+		v = v.With("Cause", value.NewString(f.Cause))
+	}
+	return v
+}

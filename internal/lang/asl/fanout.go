@@ -1,0 +1,113 @@
+package asl
+
+import (
+	"slices"
+
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// fanout is what a Parallel or a Map has under way. The branches themselves are its branch's children.
+type fanout struct {
+	outputs []value.Value // by index; Absent for what has not ended, or failed
+	started int           // branches or iterations
+	ended   int
+	failed  int // of those that ended
+
+	// Of a Map alone; see mapStarted.
+	items     value.Value
+	input     value.Value
+	batch     batching
+	taken     int // items that were handed out
+	limit     int // iterations at a time; 0: any number
+	tolerance int // failures that the state survives; -1: it declares none
+}
+
+// canStart reports whether another iteration may be started now.
+func (f *fanout) canStart() bool {
+	return f.taken < f.items.Len() && (f.limit == 0 || f.started-f.ended < f.limit)
+}
+
+// done reports whether everything was started and has ended.
+func (f *fanout) done() bool { return f.ended == f.started && f.taken == f.items.Len() }
+
+func (f *fanout) succeeded(index int, output value.Value) {
+	if index >= len(f.outputs) {
+		f.outputs = append(f.outputs, make([]value.Value, index+1-len(f.outputs))...)
+	}
+	f.outputs[index] = output
+}
+
+// verdict says whether a further failure of a branch fails the whole state, and how.
+func (f *fanout) verdict(of run.Failure) (fatal bool, whole run.Failure) {
+	switch {
+	case f.tolerance < 0:
+		return true, of
+	case f.failed+1 > f.tolerance:
+		return true, run.Failure{Error: errTolerated, Cause: "The specified tolerated failure threshold was exceeded"}
+	}
+	return false, run.Failure{}
+}
+
+// result is the array of what the branches gave. Those that failed and were tolerated are left out.
+func (f *fanout) result() value.Value {
+	outputs := f.outputs
+	if f.failed > 0 {
+		outputs = slices.DeleteFunc(slices.Clone(outputs), value.Value.IsAbsent)
+	}
+	return value.NewArray(outputs...)
+}
+
+// childEnded goes on with p after one of its branches ended; last is the latest history event of that.
+func (x *execution) childEnded(p *branch, last uint64) {
+	p.fanout.ended++
+	if p.fanout.done() {
+		p.last, p.phase = last, phaseResult
+	}
+	x.settle(p)
+}
+
+// fansOut reports whether the state has branches of its own.
+func (s *state) fansOut() bool { return s.kind == parallelState || s.kind == mapState }
+
+// iterationRef is a live iteration of a Map, for the history.
+type iterationRef struct {
+	owner *state
+	index int
+	last  uint64
+}
+
+// iterations are the live iterations of b's Map, but for one.
+func (b *branch) iterations(but *branch) []iterationRef {
+	if b.state.kind != mapState {
+		return nil
+	}
+	var list []iterationRef
+	for c := b.firstChild; c != nil; c = c.after {
+		if c != but {
+			list = append(list, iterationRef{b.state, c.index, c.last})
+		}
+	}
+	return list
+}
+
+func encodeIterations(e *value.Encoder, list []iterationRef) {
+	e.Uint(uint64(len(list)))
+	for _, r := range list {
+		encodeState(e, r.owner)
+		e.Uint(uint64(r.index))
+		e.Uint(r.last)
+	}
+}
+
+func (d *Definition) decodeIterations(dec *value.Decoder) []iterationRef {
+	n := dec.Len()
+	if n == 0 {
+		return nil
+	}
+	list := make([]iterationRef, n)
+	for i := range list {
+		list[i] = iterationRef{d.decodeState(dec), int(dec.Uint()), dec.Uint()}
+	}
+	return list
+}

@@ -1,0 +1,127 @@
+package asl
+
+import (
+	"strings"
+
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// recovery reads Retry and Catch.
+func (o *object) recovery(s *state) {
+	for _, r := range o.objects("Retry", optional) {
+		s.retry = append(s.retry, r.retrier())
+		r.close()
+	}
+	catchers := o.objects("Catch", optional)
+	s.catch = make([]catcher, len(catchers))
+	for i, c := range catchers {
+		c.string("Comment")
+		s.catch[i].errors = c.errorEquals()
+		c.target(s, "Next", required, &s.catch[i].to)
+		s.catch[i].resultPath = c.referenceOrNull("ResultPath")
+		s.catch[i].assign = c.assign()
+		c.close()
+	}
+	o.allStandsAlone("Retry")
+	o.allStandsAlone("Catch")
+}
+
+func (o *object) retrier() retrier {
+	o.string("Comment")
+	r := retrier{errors: o.errorEquals(), interval: 1, maxAttempts: defaultTries, backoff: defaultFactor}
+	if n := o.whole("IntervalSeconds", 1, maxSeconds); n != nil {
+		r.interval = *n
+	}
+	if n := o.whole("MaxAttempts", 0, maxAttempts); n != nil {
+		r.maxAttempts = int(*n)
+	}
+	if n := o.whole("MaxDelaySeconds", 1, maxMaxDelay); n != nil {
+		r.maxDelay = *n
+		if r.maxDelay <= r.interval {
+			o.fault("MaxDelaySeconds", "Value must be greater than IntervalSeconds, which is %d", r.interval)
+		}
+	}
+	if v, ok := o.of("BackoffRate", value.Number); ok {
+		f, finite := v.Float64()
+		if !finite || f < 1 {
+			o.fault("BackoffRate", "Value is not a number of at least 1.0: %s", v.JSON())
+		}
+		r.backoff = f
+	}
+	switch j, _ := o.string("JitterStrategy"); j {
+	case "", "NONE":
+	case "FULL":
+		r.jitter = true
+	default:
+		o.fault("JitterStrategy", "Value is not supported: %q. It is \"FULL\" or \"NONE\"", j)
+	}
+	return r
+}
+
+// errorEquals reads the error names that a retrier or a catcher is for.
+func (o *object) errorEquals() errorMatcher {
+	v, ok := o.of("ErrorEquals", value.Array)
+	if !ok {
+		if !o.has("ErrorEquals") {
+			o.missing("ErrorEquals")
+		}
+		return nil
+	}
+	if v.Len() == 0 {
+		o.fault("ErrorEquals", "Value is an empty array: name at least one error")
+	}
+	var m errorMatcher
+	for i, e := range v.Elements() {
+		at := o.at.at("ErrorEquals").index(i)
+		if e.Kind() != value.String {
+			o.c.problem(at, codeSchema, "Expected value of type String, found %s", e.Kind())
+			continue
+		}
+		m = append(m, e.Text())
+		o.c.checkErrorName(at, e.Text())
+	}
+	if len(m) > 1 {
+		for _, name := range m {
+			if name == errAll {
+				o.fault("ErrorEquals", "%s stands alone: leave the other names out", errAll)
+			}
+		}
+	}
+	return m
+}
+
+// checkErrorName warns of names that no failure has.
+func (c *compiler) checkErrorName(at pointer, name string) {
+	switch {
+	case name == errRuntime:
+		c.warn(at, "%s never matches: it ends the execution whatever is asked for", errRuntime)
+	case strings.HasPrefix(name, "States.") && !isReserved(name):
+		c.warn(at, "No failure is called %q: names that begin with \"States.\" are the language's own.%s", name, suggest(name, reservedErrors))
+	case strings.HasPrefix(name, "State."):
+		c.warn(at, "No failure is called %q.%s", name, suggest(name, reservedErrors))
+	}
+}
+
+func isReserved(name string) bool {
+	for _, r := range reservedErrors {
+		if r == name {
+			return true
+		}
+	}
+	return false
+}
+
+// allStandsAlone refuses elements after one for States.ALL: nothing would reach them.
+func (o *object) allStandsAlone(name string) {
+	list := o.any(name)
+	if list.Kind() != value.Array {
+		return
+	}
+	for i, e := range list.Elements() {
+		for _, want := range e.At("ErrorEquals").Elements() {
+			if want.Text() == errAll && i != list.Len()-1 {
+				o.c.problem(o.at.at(name).index(i), codeSchema, "%s stands in the last element of %s: what follows it is never reached", errAll, name)
+			}
+		}
+	}
+}

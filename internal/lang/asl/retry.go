@@ -1,0 +1,184 @@
+package asl
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/tutti-ml/tutti/internal/lang/expr"
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// errorMatcher is the ErrorEquals of a retrier or a catcher.
+type errorMatcher []string
+
+// matches follows the developer guide's "Error names": States.Runtime can be dealt with by nobody, States.ALL is all
+// else but States.DataLimitExceeded, States.TaskFailed all of that but timeouts, and a missed heartbeat is a timeout too.
+func (m errorMatcher) matches(name string) bool {
+	if name == errRuntime {
+		return false
+	}
+	timeout := name == errTimeout || name == errHeartbeatTimeout
+	return slices.ContainsFunc(m, func(want string) bool {
+		switch want {
+		case name:
+			return true
+		case errAll:
+			return name != errDataLimitExceeded
+		case errTaskFailed:
+			return name != errDataLimitExceeded && !timeout
+		case errTimeout:
+			return timeout
+		}
+		return false
+	})
+}
+
+// retrier is one element of Retry.
+type retrier struct {
+	errors      errorMatcher
+	interval    int64 // seconds
+	maxAttempts int
+	backoff     float64
+	maxDelay    int64 // seconds; 0: no bound
+	jitter      bool  // JitterStrategy FULL
+}
+
+// The bounds that the developer guide gives.
+const (
+	maxSeconds    = 99999999
+	maxMaxDelay   = 31622400
+	maxAttempts   = 99999999
+	defaultTries  = 3
+	defaultFactor = 2.0
+)
+
+// delay is how long to wait after the retrier was used n times before. With FULL jitter it is drawn between nothing and
+// that, to the millisecond.
+func (r *retrier) delay(n int, entropy uint64) time.Duration {
+	seconds := float64(r.interval) * math.Pow(r.backoff, float64(n))
+	if r.maxDelay > 0 {
+		seconds = min(seconds, float64(r.maxDelay))
+	}
+	ms := int64(min(seconds, maxSeconds) * 1000)
+	if r.jitter {
+		ms = int64(entropy % uint64(ms+1))
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+// catcher is one element of Catch.
+type catcher struct {
+	errors     errorMatcher
+	to         *state
+	resultPath referenceOrNull
+	assign     *expr.Template
+}
+
+// recover deals with the failure of the branch's state: by Retry, by Catch, or by failing the branch.
+func (s *step) recover() (run.Event, error) {
+	f := s.b.failure
+	for i := range s.b.state.retry {
+		r := &s.b.state.retry[i]
+		if !r.errors.matches(f.Error) {
+			continue
+		}
+		if used := s.b.used(i); used < r.maxAttempts {
+			return s.planRetry(i, r.delay(used, s.in.Entropy)), nil
+		}
+		break // the first that matches counts, and it is used up
+	}
+	for i := range s.b.state.catch {
+		c := &s.b.state.catch[i]
+		if !c.errors.matches(f.Error) {
+			continue
+		}
+		m, err := s.caught(c, f)
+		if err != nil {
+			return s.fail(s.failureOf(err)), nil
+		}
+		return m, nil
+	}
+	return s.fail(f), nil
+}
+
+// caught goes on at c's state.
+func (s *step) caught(c *catcher, f run.Failure) (run.Event, error) {
+	out := errorOutput(f)
+	variables, err := evalAssign(s, c.assign, out)
+	if err != nil {
+		return run.Event{}, err
+	}
+	output, err := c.resultPath.of(s, out)
+	if err != nil {
+		return run.Event{}, err
+	}
+	return s.move(moved{to: c.to, caught: true, output: output, variables: variables}), nil
+}
+
+// used is how often retrier i was used since the state was entered.
+func (b *branch) used(i int) int {
+	if b.attempts == nil {
+		return 0
+	}
+	return b.attempts[i]
+}
+
+// retryPlanned is the fact that the state is to be carried out again, when a timer has fired.
+type retryPlanned struct {
+	stamp
+	retrier int
+	timer   run.TimerID
+}
+
+func (s *step) planRetry(i int, delay time.Duration) run.Event {
+	f := &retryPlanned{stamp: s.stamp(), retrier: i, timer: s.x.lastTimer + 1}
+	return event(f, run.SetTimer{Timer: f.timer, At: s.in.Now.Add(delay)})
+}
+
+func (f *retryPlanned) Kind() run.EventKind { return kindRetryPlanned }
+
+func (f *retryPlanned) events() uint64 { return 0 }
+
+func (f *retryPlanned) apply(x *execution, b *branch) {
+	if b.attempts == nil {
+		b.attempts = make([]int, len(b.state.retry))
+	}
+	b.attempts[f.retrier]++
+	b.retries++
+	b.phase = phaseBackoff
+	x.openTimer(b, f.timer)
+}
+
+func (f *retryPlanned) history(*historian) {}
+
+func (f *retryPlanned) Encode(e *value.Encoder) {
+	f.encode(e)
+	e.Uint(uint64(f.retrier))
+	e.Uint(uint64(f.timer))
+}
+
+func (f *retryPlanned) decode(_ *Definition, d *value.Decoder) {
+	f.stamp.decode(d)
+	f.retrier = int(d.Uint())
+	f.timer = run.TimerID(d.Uint())
+}
+
+// retried is the fact that a retrier's delay is over.
+type retried struct{ stamp }
+
+func (f *retried) Kind() run.EventKind { return kindRetried }
+
+func (f *retried) events() uint64 { return 0 }
+
+func (f *retried) apply(x *execution, b *branch) {
+	x.closeOpen(b)
+	b.phase = phaseEntered
+}
+
+func (f *retried) history(*historian) {}
+
+func (f *retried) Encode(e *value.Encoder) { f.encode(e) }
+
+func (f *retried) decode(_ *Definition, d *value.Decoder) { f.stamp.decode(d) }

@@ -1,0 +1,202 @@
+package asl
+
+import (
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// snapshotVersion is the form of snapshots that this release writes. Older ones it reads; others are refused, and the
+// kernel folds the log instead.
+const snapshotVersion = 1
+
+// Encode implements run.State.
+func (x *execution) Encode(e *value.Encoder) {
+	e.Byte(snapshotVersion)
+	e.Time(x.started)
+	e.Bool(x.ended)
+	e.Text(x.identity.id)
+	e.Value(x.input)
+	e.Uint(x.position)
+	e.Uint(uint64(x.lastBranch))
+	e.Uint(uint64(x.lastTask))
+	e.Uint(uint64(x.lastTimer))
+	e.Uint(uint64(x.deadline))
+	e.Bool(x.root != nil)
+	if x.root == nil {
+		return
+	}
+	x.encodeBranch(e, x.root)
+	for _, b := range x.ready.list[x.ready.next:] {
+		if !b.gone {
+			e.Uint(uint64(b.id))
+		}
+	}
+	e.Uint(0)
+}
+
+func (x *execution) decode(d *value.Decoder) {
+	if v := d.Byte(); v != snapshotVersion {
+		d.Fail("unknown version of snapshot")
+		return
+	}
+	x.started = d.Time()
+	x.ended = d.Bool()
+	x.identity = parseIdentity(d.Text())
+	x.input = d.Value()
+	x.position = d.Uint()
+	x.lastBranch = branchID(d.Uint())
+	x.lastTask = run.TaskID(d.Uint())
+	x.lastTimer = run.TimerID(d.Uint())
+	x.deadline = run.TimerID(d.Uint())
+	if !d.Bool() || d.Err() != nil {
+		return
+	}
+	x.root = x.decodeBranch(d)
+	if x.deadline != 0 {
+		x.timers[x.deadline] = x.root
+	}
+	for id := d.Uint(); id != 0; id = d.Uint() {
+		b := x.branches[branchID(id)]
+		if b == nil {
+			d.Fail("a ready branch that is not alive")
+			return
+		}
+		x.ready.push(b)
+	}
+}
+
+// encodeBranch writes b and the branches below it.
+func (x *execution) encodeBranch(e *value.Encoder, b *branch) {
+	e.Uint(uint64(b.id))
+	e.Uint(uint64(b.index))
+	e.Value(b.item)
+	encodeState(e, b.state)
+	e.Byte(byte(b.phase))
+	e.Value(b.input)
+	e.Time(b.since)
+	e.Uint(b.entered)
+	e.Uint(b.last)
+	e.Value(b.variables)
+	e.Uint(uint64(len(b.attempts)))
+	for _, n := range b.attempts {
+		e.Uint(uint64(n))
+	}
+	e.Value(b.result)
+	encodeFailure(e, b.failure)
+	e.Uint(uint64(b.timer))
+	e.Bool(b.task != nil)
+	if b.task != nil {
+		b.task.encode(e)
+	}
+	e.Bool(b.fanout != nil)
+	if b.fanout != nil {
+		b.fanout.encode(e)
+	}
+	for c := b.firstChild; c != nil; c = c.after {
+		e.Bool(true)
+		x.encodeBranch(e, c)
+	}
+	e.Bool(false)
+}
+
+func (x *execution) decodeBranch(d *value.Decoder) *branch {
+	b := &branch{
+		id:        branchID(d.Uint()),
+		index:     int(d.Uint()),
+		item:      d.Value(),
+		state:     x.def.decodeState(d),
+		phase:     phase(d.Byte()),
+		input:     d.Value(),
+		since:     d.Time(),
+		entered:   d.Uint(),
+		last:      d.Uint(),
+		variables: d.Value(),
+	}
+	if b.state == nil {
+		d.Fail("a branch without a state")
+		return b
+	}
+	if n := d.Len(); n > 0 {
+		b.attempts = make([]int, n)
+		for i := range b.attempts {
+			b.attempts[i] = int(d.Uint())
+			b.retries += b.attempts[i]
+		}
+	}
+	b.result = d.Value()
+	b.failure = decodeFailure(d)
+	x.branches[b.id] = b
+	if t := run.TimerID(d.Uint()); t != 0 {
+		b.timer, x.timers[t] = t, b
+	}
+	if d.Bool() {
+		b.task = x.def.decodeTask(d)
+		x.openTask(b)
+	}
+	if d.Bool() {
+		b.fanout = decodeFanout(d)
+	}
+	for d.Bool() {
+		b.adopt(x.decodeBranch(d))
+	}
+	return b
+}
+
+func (t *openTask) encode(e *value.Encoder) {
+	e.Uint(uint64(t.id))
+	encodeState(e, t.state)
+	e.Value(t.payload)
+	e.Value(t.credentials)
+	e.Uint(uint64(t.timeout))
+	e.Time(t.deadline)
+	e.Uint(uint64(t.heartbeat))
+	e.Time(t.beat)
+	e.Int(t.beatWithin)
+}
+
+func (d *Definition) decodeTask(dec *value.Decoder) *openTask {
+	return &openTask{
+		id:          run.TaskID(dec.Uint()),
+		state:       d.decodeTaskState(dec),
+		payload:     dec.Value(),
+		credentials: dec.Value(),
+		timeout:     run.TimerID(dec.Uint()),
+		deadline:    dec.Time(),
+		heartbeat:   run.TimerID(dec.Uint()),
+		beat:        dec.Time(),
+		beatWithin:  dec.Int(),
+	}
+}
+
+func (f *fanout) encode(e *value.Encoder) {
+	e.Uint(uint64(len(f.outputs)))
+	for _, v := range f.outputs {
+		e.Value(v)
+	}
+	e.Uint(uint64(f.started))
+	e.Uint(uint64(f.ended))
+	e.Uint(uint64(f.failed))
+	e.Value(f.items)
+	e.Value(f.input)
+	f.batch.encode(e)
+	e.Uint(uint64(f.taken))
+	e.Int(int64(f.limit))
+	e.Int(int64(f.tolerance))
+}
+
+func decodeFanout(d *value.Decoder) *fanout {
+	f := &fanout{outputs: make([]value.Value, d.Len())}
+	for i := range f.outputs {
+		f.outputs[i] = d.Value()
+	}
+	f.started = int(d.Uint())
+	f.ended = int(d.Uint())
+	f.failed = int(d.Uint())
+	f.items = d.Value()
+	f.input = d.Value()
+	f.batch.decode(d)
+	f.taken = int(d.Uint())
+	f.limit = int(d.Int())
+	f.tolerance = int(d.Int())
+	return f
+}

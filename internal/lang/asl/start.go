@@ -1,0 +1,74 @@
+package asl
+
+import (
+	"time"
+
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// started is the fact that the execution began.
+type started struct {
+	stamp
+	name     string
+	input    value.Value
+	to       *state
+	deadline run.TimerID // 0: none
+}
+
+// start begins the execution.
+func (s *step) start() run.Event {
+	d := s.x.def
+	f := &started{stamp: s.stamp(), name: s.in.Name, input: s.in.Value, to: d.machine.start}
+	if f.input.IsAbsent() {
+		f.input = value.EmptyObject
+	}
+	if d.timeout == 0 {
+		return event(f)
+	}
+	f.deadline = s.x.lastTimer + 1
+	return event(f, run.SetTimer{Timer: f.deadline, At: after(s.in.Now, d.timeout)})
+}
+
+// after is seconds after t, far in the future where that is beyond what a timer can hold.
+func after(t time.Time, seconds int64) time.Time {
+	const longest = 100 * 366 * 24 * 3600
+	return t.Add(time.Duration(min(seconds, longest)) * time.Second)
+}
+
+func (f *started) Kind() run.EventKind { return kindStarted }
+
+func (f *started) events() uint64 { return 2 }
+
+func (f *started) apply(x *execution, _ *branch) {
+	x.started, x.input, x.identity = f.at, f.input, parseIdentity(f.name)
+	b := &branch{id: f.branch}
+	x.root, x.branches[b.id], x.lastBranch = b, b, b.id
+	if f.deadline != 0 {
+		x.deadline, x.timers[f.deadline], x.lastTimer = f.deadline, b, f.deadline
+	}
+	b.enter(f.to, f.input, f.at, f.first+1)
+	x.settle(b)
+}
+
+func (f *started) history(h *historian) {
+	h.executionStarted(f.input)
+	h.prev = 0 // the first state follows nothing
+	h.entered(f.to, f.input)
+}
+
+func (f *started) Encode(e *value.Encoder) {
+	f.encode(e)
+	e.Text(f.name)
+	e.Value(f.input)
+	encodeState(e, f.to)
+	e.Uint(uint64(f.deadline))
+}
+
+func (f *started) decode(d *Definition, dec *value.Decoder) {
+	f.stamp.decode(dec)
+	f.name = dec.Text()
+	f.input = dec.Value()
+	f.to = d.decodeState(dec)
+	f.deadline = run.TimerID(dec.Uint())
+}

@@ -1,0 +1,255 @@
+package asl
+
+import (
+	"math"
+
+	"github.com/tutti-ml/tutti/internal/lang/expr"
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// mapping is a Map state: its processor runs once for each item of an array, or for each batch of items, and what the
+// iterations give is the result. Iterations are started one at a time, in steps between those of the iterations that are
+// under way: what is in memory grows with what is really waiting, not with the array.
+type mapping struct {
+	processor   *machine
+	itemsPath   *expr.Path     // nil: the effective input
+	selector    *expr.Template // ItemSelector, or the Parameters of old; nil: the item itself
+	concurrency amount
+	tolerated   amount // ToleratedFailureCount
+	percentage  amount // ToleratedFailurePercentage
+	batcher     *batcher
+}
+
+// undeclared is the tolerance of a state that fails with the first failure, and with just that failure.
+const undeclared = -1
+
+func (o *object) mapping(s *state) action {
+	s.flow = o.flow(hasSelector | hasResultPath | hasAssign)
+	m := &mapping{
+		itemsPath:   o.path("ItemsPath"),
+		concurrency: o.amount("MaxConcurrency", 0, math.MaxInt32),
+		tolerated:   o.amount("ToleratedFailureCount", 0, math.MaxInt32),
+		percentage:  o.percentage("ToleratedFailurePercentage"),
+		batcher:     o.batcher(),
+	}
+	if o.exclusive("ItemSelector", "Parameters") == "Parameters" {
+		m.selector = o.template("Parameters")
+	} else {
+		m.selector = o.template("ItemSelector")
+	}
+	m.processor = o.processor(s)
+	o.recovery(s)
+	return m
+}
+
+// processor reads ItemProcessor, or the Iterator of old.
+func (o *object) processor(s *state) *machine {
+	name := o.exclusive("ItemProcessor", "Iterator")
+	if name == "" {
+		o.missing("ItemProcessor")
+		return &machine{owner: s}
+	}
+	p := o.object(name, required)
+	if p == nil {
+		return &machine{owner: s}
+	}
+	defer p.close()
+	if c := p.object("ProcessorConfig", optional); c != nil {
+		switch mode, _ := c.string("Mode"); mode {
+		case "", "INLINE":
+		case "DISTRIBUTED":
+			c.known("ExecutionType")
+			c.fault("Mode", "DISTRIBUTED is not supported yet: leave ProcessorConfig out, an inline Map takes any number of items here")
+		default:
+			c.fault("Mode", "Value is not supported: %q. It is \"INLINE\" or \"DISTRIBUTED\"", mode)
+		}
+		c.close()
+	}
+	for _, name := range []string{"ItemReader", "ResultWriter"} {
+		if o.known(name); o.has(name) {
+			o.fault(name, "%s belongs to a distributed Map, which is not supported yet: hand the items over in the input", name)
+		}
+	}
+	o.known("Label") // of a distributed Map's runs
+	return p.machine(s)
+}
+
+func (m *mapping) enter(s *step) (run.Event, error) {
+	input, err := s.b.state.flow.input(s)
+	if err != nil {
+		return run.Event{}, err
+	}
+	items := input
+	where := "$"
+	if m.itemsPath != nil {
+		if items, err = m.itemsPath.Eval(s.scope(input)); err != nil {
+			return run.Event{}, err
+		}
+		where = m.itemsPath.String()
+	}
+	if items.Kind() != value.Array {
+		return run.Event{}, runtimeError("Reference path \"%s\" must point to array.", where)
+	}
+	f := &mapStarted{stamp: s.stamp(), state: s.b.state, items: items, input: input}
+	if f.batch, err = m.batcher.of(s, input); err != nil {
+		return run.Event{}, err
+	}
+	limit, err := m.concurrency.whole(s, input, 0, 0)
+	if err != nil {
+		return run.Event{}, err
+	}
+	f.limit = int(limit)
+	f.tolerance, err = m.tolerance(s, input, f.batch.count(items))
+	return event(f), err
+}
+
+// tolerance is how many of the iterations may fail.
+func (m *mapping) tolerance(s *step, input value.Value, iterations int) (int, error) {
+	if !m.tolerated.isSet() && !m.percentage.isSet() {
+		return undeclared, nil
+	}
+	count, err := m.tolerated.whole(s, input, 0, math.MaxInt32)
+	if err != nil {
+		return 0, err
+	}
+	percentage, err := m.percentage.percent(s, input)
+	if err != nil {
+		return 0, err
+	}
+	return int(min(count, int64(percentage*float64(iterations)/100))), nil
+}
+
+// mapStarted is the fact that a Map took its items up.
+type mapStarted struct {
+	stamp
+	state     *state
+	items     value.Value
+	input     value.Value // effective: what "$" is in ItemSelector
+	batch     batching
+	limit     int // iterations at a time; 0: any number
+	tolerance int
+}
+
+func (f *mapStarted) Kind() run.EventKind { return kindMapStarted }
+
+func (f *mapStarted) events() uint64 { return 1 }
+
+func (f *mapStarted) apply(_ *execution, b *branch) {
+	b.fanout = &fanout{items: f.items, input: f.input, batch: f.batch, limit: f.limit, tolerance: f.tolerance}
+	b.phase, b.last = phaseFanout, f.first
+	if f.items.Len() == 0 {
+		b.phase = phaseResult
+	}
+}
+
+func (f *mapStarted) history(h *historian) {
+	h.add("MapStateStarted", "mapStateStartedEventDetails", details(member("length", value.NewInt(int64(f.items.Len())))))
+}
+
+func (f *mapStarted) Encode(e *value.Encoder) {
+	f.encode(e)
+	encodeState(e, f.state)
+	e.Value(f.items)
+	e.Value(f.input)
+	f.batch.encode(e)
+	e.Int(int64(f.limit))
+	e.Int(int64(f.tolerance))
+}
+
+func (f *mapStarted) decode(d *Definition, dec *value.Decoder) {
+	f.stamp.decode(dec)
+	f.state = d.decodeMapState(dec)
+	f.items = dec.Value()
+	f.input = dec.Value()
+	f.batch.decode(dec)
+	f.limit = int(dec.Int())
+	f.tolerance = int(dec.Int())
+}
+
+// decodeMapState is decodeState for what must be a Map.
+func (d *Definition) decodeMapState(dec *value.Decoder) *state {
+	s := d.decodeState(dec)
+	if s == nil || s.kind != mapState {
+		dec.Fail("an iteration of a state that has none")
+		return d.machine.start
+	}
+	return s
+}
+
+// startIteration starts the next iteration of the branch's Map.
+func (s *step) startIteration() (run.Event, error) {
+	fan, m := s.b.fanout, s.b.state.action.(*mapping)
+	f := &iterationStarted{stamp: s.stamp(), state: s.b.state, index: fan.started, child: s.x.lastBranch + 1, taken: fan.taken + 1}
+	var err error
+	if fan.batch.isSet() {
+		f.taken = fan.batch.next(fan.items, fan.taken)
+		f.input, err = m.batch(s, fan, f.taken)
+	} else {
+		f.input, err = m.selected(s, fan, fan.items.Index(fan.taken), f.index)
+	}
+	return event(f), err
+}
+
+// startingItem is the item of the iteration that a step starts.
+type startingItem struct {
+	index int
+	item  value.Value
+}
+
+// selected is what one item becomes as an iteration's input.
+func (m *mapping) selected(s *step, fan *fanout, item value.Value, index int) (value.Value, error) {
+	if m.selector == nil {
+		return item, nil
+	}
+	s.starting = &startingItem{index, item}
+	return m.selector.Eval(s.scope(fan.input))
+}
+
+// iterationStarted is the fact that an iteration of a Map entered its first state.
+type iterationStarted struct {
+	stamp
+	state *state // the Map
+	index int
+	child branchID
+	taken int // items handed out so far, this iteration's included
+	input value.Value
+}
+
+func (f *iterationStarted) Kind() run.EventKind { return kindIterationStarted }
+
+func (f *iterationStarted) events() uint64 { return 2 }
+
+func (f *iterationStarted) apply(x *execution, b *branch) {
+	b.fanout.started++
+	b.fanout.taken = f.taken
+	child := &branch{id: f.child, index: f.index, item: f.input}
+	if !b.fanout.batch.isSet() {
+		child.item = b.fanout.items.Index(f.taken - 1)
+	}
+	child.enter(f.state.action.(*mapping).processor.start, f.input, f.at, f.first+1)
+	x.begin(b, child)
+}
+
+func (f *iterationStarted) history(h *historian) {
+	h.iteration("Started", f.state, f.index)
+	h.entered(f.state.action.(*mapping).processor.start, f.input)
+}
+
+func (f *iterationStarted) Encode(e *value.Encoder) {
+	f.encode(e)
+	encodeState(e, f.state)
+	e.Uint(uint64(f.index))
+	e.Uint(uint64(f.child))
+	e.Uint(uint64(f.taken))
+	e.Value(f.input)
+}
+
+func (f *iterationStarted) decode(d *Definition, dec *value.Decoder) {
+	f.stamp.decode(dec)
+	f.state = d.decodeMapState(dec)
+	f.index = int(dec.Uint())
+	f.child = branchID(dec.Uint())
+	f.taken = int(dec.Uint())
+	f.input = dec.Value()
+}

@@ -1,0 +1,31 @@
+package asl
+
+import (
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// pass is a Pass state: its input, or a fixed Result, is its result.
+type pass struct {
+	result value.Value // Absent: the effective input
+}
+
+func (o *object) pass(s *state) action {
+	s.flow = o.flow(hasParameters | hasResultPath | hasAssign)
+	return &pass{result: o.any("Result")}
+}
+
+func (p *pass) enter(s *step) (run.Event, error) {
+	flow := &s.b.state.flow
+	result, err := flow.input(s)
+	if err != nil {
+		return run.Event{}, err
+	}
+	if result, err = flow.arguments(s, result); err != nil {
+		return run.Event{}, err
+	}
+	if !p.result.IsAbsent() {
+		result = p.result
+	}
+	return s.leave(result)
+}

@@ -1,0 +1,104 @@
+package asl
+
+import (
+	"time"
+
+	"github.com/tutti-ml/tutti/internal/lang/expr"
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// wait is a Wait state: nothing happens for some seconds, or until a moment.
+type wait struct {
+	seconds amount
+	moment  time.Time  // zero: none
+	path    *expr.Path // TimestampPath; nil: none
+}
+
+func (o *object) wait(s *state) action {
+	s.flow = o.flow(hasAssign)
+	w := &wait{seconds: o.amount("Seconds", 0, maxSeconds)}
+	if at, ok := o.string("Timestamp"); ok {
+		if w.moment, ok = parseTimestamp(at); !ok {
+			o.fault("Timestamp", "Value is not a timestamp: %q. Write it as RFC 3339 does, such as 2026-03-14T01:59:00Z", at)
+		}
+	}
+	w.path = o.path("TimestampPath")
+	o.exactlyOne("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
+	return w
+}
+
+func (w *wait) enter(s *step) (run.Event, error) {
+	input, err := s.b.state.flow.input(s)
+	if err != nil {
+		return run.Event{}, err
+	}
+	until, err := w.until(s, input)
+	if err != nil {
+		return run.Event{}, err
+	}
+	f := &waitStarted{stamp: s.stamp(), input: input, timer: s.x.lastTimer + 1}
+	return event(f, run.SetTimer{Timer: f.timer, At: until}), nil
+}
+
+func (w *wait) until(s *step, input value.Value) (time.Time, error) {
+	if w.seconds.isSet() {
+		n, err := w.seconds.whole(s, input, 0, 0)
+		return after(s.in.Now, n), err
+	}
+	if w.path == nil {
+		return w.moment, nil
+	}
+	v, err := w.path.Eval(s.scope(input))
+	if err != nil {
+		return time.Time{}, forField(err, "TimestampPath")
+	}
+	at, ok := parseTimestamp(v.Text())
+	if v.Kind() != value.String || !ok {
+		return time.Time{}, runtimeError("The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: %s == %s", w.path, plain(v))
+	}
+	return at, nil
+}
+
+// parseTimestamp reads RFC 3339's date-time with the further conditions of the specification: an upper-case T, and an
+// offset or an upper-case Z.
+func parseTimestamp(s string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	return t.UTC(), err == nil
+}
+
+// waitStarted is the fact that the branch waits.
+type waitStarted struct {
+	stamp
+	input value.Value // effective
+	timer run.TimerID
+}
+
+func (f *waitStarted) Kind() run.EventKind { return kindWaitStarted }
+
+func (f *waitStarted) events() uint64 { return 0 }
+
+func (f *waitStarted) apply(x *execution, b *branch) {
+	b.result = f.input
+	b.phase = phaseWait
+	x.openTimer(b, f.timer)
+}
+
+// openTimer makes b wait for t.
+func (x *execution) openTimer(b *branch, t run.TimerID) {
+	b.timer, x.timers[t], x.lastTimer = t, b, t
+}
+
+func (f *waitStarted) history(*historian) {}
+
+func (f *waitStarted) Encode(e *value.Encoder) {
+	f.encode(e)
+	e.Value(f.input)
+	e.Uint(uint64(f.timer))
+}
+
+func (f *waitStarted) decode(_ *Definition, d *value.Decoder) {
+	f.stamp.decode(d)
+	f.input = d.Value()
+	f.timer = run.TimerID(d.Uint())
+}
