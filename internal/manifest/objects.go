@@ -109,7 +109,7 @@ func machineName(name string) bool {
 // machineData is a state machine as the catalogue keeps it: its source, as it was written where that is JSON, for its
 // lines are what errors name.
 func machineData(source string, n *node) value.Value {
-	if !strings.HasPrefix(strings.TrimSpace(source), "{") {
+	if !jsonForm.MatchString(source) {
 		source = n.value().JSON()
 	}
 	return value.NewObject(

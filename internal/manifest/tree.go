@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -95,9 +96,12 @@ func escapePointer(name string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
-// parse reads the documents of a file. What begins with { is JSON, held to JSON's grammar; all else is YAML.
+// jsonForm is how a JSON object begins, and YAML hardly ever does.
+var jsonForm = regexp.MustCompile(`^\s*\{\s*["}]`)
+
+// parse reads the documents of a file. What looks like JSON is held to JSON's grammar; all else is YAML.
 func parse(file []byte) ([]*node, run.Problems) {
-	if text := bytes.TrimSpace(file); len(text) > 0 && text[0] == '{' {
+	if jsonForm.Match(file) {
 		n, err := parseJSON(file)
 		if err != nil {
 			return nil, run.Problems{err.problem()}

@@ -1,0 +1,70 @@
+package catalog
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/tutti-ml/tutti/internal/manifest"
+	"github.com/tutti-ml/tutti/internal/store"
+)
+
+// arnForm is how AWS names things of a kind.
+type arnForm struct {
+	service  string
+	resource string // with its separator, / or :
+}
+
+var arnForms = map[Kind]arnForm{
+	manifest.KindStateMachine:       {"states", "stateMachine:"},
+	manifest.KindJobDefinition:      {"batch", "job-definition/"},
+	manifest.KindJobQueue:           {"batch", "job-queue/"},
+	manifest.KindComputeEnvironment: {"batch", "compute-environment/"},
+	manifest.KindCluster:            {"eks", "cluster/"},
+	manifest.KindFunction:           {"lambda", "function:"},
+}
+
+// ARN names something as AWS would. Region and account mean nothing here, where names are enough.
+func ARN(service, resource string) string {
+	return "arn:aws:" + service + ":local:000000000000:" + resource
+}
+
+// ARNOf is the ARN of an object.
+func ARNOf(kind Kind, name string) string {
+	form := arnForms[kind]
+	return ARN(form.service, form.resource+name)
+}
+
+// Resolve finds an object by its name or, whatever its region and account, its ARN; a number behind a colon is a
+// version.
+func (c *Catalog) Resolve(ctx context.Context, by Caller, kind Kind, nameOrARN string) (*store.Object, error) {
+	name, version, ok := split(kind, nameOrARN)
+	if !ok {
+		form := arnForms[kind]
+		return nil, &Error{"finding", kind, nameOrARN, ErrInvalid, "this is no ARN of a " + string(kind) + "; they look like arn:aws:" +
+			form.service + ":REGION:ACCOUNT:" + form.resource + "NAME"}
+	}
+	return c.Get(ctx, by, kind, "", name, version)
+}
+
+// split takes a name or an ARN apart; version is 0 where it has none.
+func split(kind Kind, nameOrARN string) (name string, version int64, ok bool) {
+	name = nameOrARN
+	if strings.HasPrefix(name, "arn:") {
+		form := arnForms[kind]
+		parts := strings.SplitN(name, ":", 6)
+		if len(parts) < 6 || parts[2] != form.service {
+			return "", 0, false
+		}
+		if name, ok = strings.CutPrefix(parts[5], form.resource); !ok {
+			return "", 0, false
+		}
+	}
+	if before, after, found := strings.Cut(name, ":"); found {
+		name = before
+		if version, _ = strconv.ParseInt(after, 10, 64); version < 1 && after != "$LATEST" {
+			return "", 0, false
+		}
+	}
+	return name, version, name != ""
+}

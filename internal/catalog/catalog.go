@@ -1,0 +1,259 @@
+// Package catalog keeps the named, versioned objects that runs and jobs refer to: state machines, config maps, job
+// definitions, queues, compute environments, clusters, functions. It stores them through the store's writer, keeps their
+// owners apart, finds them by name or ARN, and says what an unknown name could have been.
+//
+// It starts nothing and knows no wire format: files are manifest's, requests are server's.
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tutti-ml/tutti/internal/manifest"
+	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// Kind is a kind of object.
+type Kind = manifest.Kind
+
+// Caller is who asks. Admins may do everything.
+type Caller struct {
+	Owner string
+	Admin bool
+}
+
+// LabelShared, set to "true", lets everybody use an object; only its owner may change it.
+const LabelShared = "tutti.dev/shared"
+
+// siteKinds are what belongs to the machine rather than to a user: everybody may use them, only admins change them. A
+// function's program runs with the server's rights, and a queue's priority and room are everybody's concern.
+var siteKinds = []Kind{manifest.KindJobQueue, manifest.KindComputeEnvironment, manifest.KindCluster, manifest.KindFunction}
+
+// Causes of an Error, told apart with errors.Is; an object that is not there, or not the caller's to see, is
+// store.ErrNotFound.
+var (
+	ErrForbidden = errors.New("not yours")
+	ErrInvalid   = errors.New("invalid")
+	ErrBusy      = errors.New("changed by others all the time")
+)
+
+// Error says what could not be done with an object.
+type Error struct {
+	Op   string // in the gerund, such as storing
+	Kind Kind
+	Name string
+	Err  error
+	Hint string // what to do, a sentence without its full stop
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%s %s %q: %v", e.Op, e.Kind, e.Name, e.Err)
+	if e.Hint != "" {
+		text += ": " + e.Hint
+	}
+	return text
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Catalog is the catalogue of one server.
+type Catalog struct {
+	store  store.Store
+	writer *store.Writer
+	now    func() time.Time
+}
+
+// New returns the catalogue that s holds.
+func New(s store.Store, w *store.Writer, now func() time.Time) *Catalog {
+	return &Catalog{store: s, writer: w, now: now}
+}
+
+// Put stores a document that manifest read. Where it is what is stored already, nothing changes, and stored is the
+// version that was there.
+func (c *Catalog) Put(ctx context.Context, by Caller, p manifest.Parsed) (stored *store.Object, changed bool, err error) {
+	if err := c.check(ctx, by, p); err != nil {
+		return nil, false, err
+	}
+	for range 3 {
+		latest, err := c.latest(ctx, p.Kind, p.Space, p.Name)
+		if err != nil {
+			return nil, false, err
+		}
+		now := c.now().UTC().Truncate(time.Millisecond)
+		o := &store.Object{
+			Kind: string(p.Kind), Space: p.Space, Name: p.Name, Owner: by.Owner, Version: 1,
+			Created: now, Updated: now, Labels: p.Labels, Data: p.Data,
+		}
+		if latest != nil {
+			if !mayChange(by, latest) {
+				return nil, false, &Error{"storing", p.Kind, p.Name, ErrForbidden, "it belongs to " + latest.Owner + "; take another name"}
+			}
+			if !latest.Deleted && maps.Equal(latest.Labels, o.Labels) && value.Equal(latest.Data, o.Data) {
+				return latest, false, nil
+			}
+			o.Owner, o.Created, o.Version = latest.Owner, latest.Created, latest.Version+1
+		}
+		if ok, err := c.commit(ctx, o); ok || err != nil {
+			return o, ok, err
+		}
+	}
+	return nil, false, &Error{"storing", p.Kind, p.Name, ErrBusy, "try again"}
+}
+
+// commit is false where somebody else was faster.
+func (c *Catalog) commit(ctx context.Context, o *store.Object) (bool, error) {
+	v, err := c.writer.Commit(ctx, &store.Unit{Objects: []store.ObjectChange{{Object: o}}})
+	return v == store.OK, err
+}
+
+// latest is the newest version, deleted or not; nil where there never was one.
+func (c *Catalog) latest(ctx context.Context, kind Kind, space, name string) (*store.Object, error) {
+	o, err := c.store.Object(ctx, string(kind), space, name, 0)
+	if !errors.Is(err, store.ErrNotFound) {
+		return o, err
+	}
+	all, err := c.store.Versions(ctx, string(kind), space, name)
+	if errors.Is(err, store.ErrNotFound) || err == nil && len(all) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// Get finds a version of an object that the caller may see; version 0 is the latest.
+func (c *Catalog) Get(ctx context.Context, by Caller, kind Kind, space, name string, version int64) (*store.Object, error) {
+	o, err := c.store.Object(ctx, string(kind), space, name, version)
+	if err == nil && o.Deleted {
+		err = store.ErrNotFound
+	}
+	if own := implicit(kind, name); own != nil && errors.Is(err, store.ErrNotFound) {
+		return own, nil
+	}
+	switch {
+	case err == nil && mayRead(by, o):
+		return o, nil
+	case err == nil || errors.Is(err, store.ErrNotFound):
+		return nil, &Error{"finding", kind, name, store.ErrNotFound, c.others(ctx, by, kind, space)}
+	}
+	return nil, err
+}
+
+// List gives the latest versions of the objects that the caller may see, by name; space "*" is all.
+func (c *Catalog) List(ctx context.Context, by Caller, kind Kind, space string) ([]*store.Object, error) {
+	all, err := c.store.Objects(ctx, string(kind), space)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range implicitNames(kind) {
+		if !slices.ContainsFunc(all, func(o *store.Object) bool { return o.Name == name }) {
+			all = append(all, implicit(kind, name))
+		}
+	}
+	all = slices.DeleteFunc(all, func(o *store.Object) bool { return !mayRead(by, o) })
+	slices.SortStableFunc(all, func(a, b *store.Object) int {
+		return strings.Compare(a.Space+"\x00"+a.Name, b.Space+"\x00"+b.Name)
+	})
+	return all, nil
+}
+
+// Versions lists the versions of an object that the caller may see, latest first.
+func (c *Catalog) Versions(ctx context.Context, by Caller, kind Kind, space, name string) ([]*store.Object, error) {
+	all, err := c.store.Versions(ctx, string(kind), space, name)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(o *store.Object) bool { return !mayRead(by, o) })
+	if len(all) == 0 {
+		return nil, &Error{"finding", kind, name, store.ErrNotFound, c.others(ctx, by, kind, space)}
+	}
+	return all, nil
+}
+
+// Delete marks an object as deleted. Runs that pinned a version keep it.
+func (c *Catalog) Delete(ctx context.Context, by Caller, kind Kind, space, name string) error {
+	for range 3 {
+		o, err := c.Get(ctx, by, kind, space, name, 0)
+		if err != nil {
+			return err
+		}
+		if !mayChange(by, o) || o.Version == 0 {
+			return &Error{"deleting", kind, name, ErrForbidden, "it belongs to " + o.Owner}
+		}
+		mark := *o
+		mark.Version, mark.Updated, mark.Deleted = o.Version+1, c.now().UTC().Truncate(time.Millisecond), true
+		if ok, err := c.commit(ctx, &mark); ok || err != nil {
+			return err
+		}
+	}
+	return &Error{"deleting", kind, name, ErrBusy, "try again"}
+}
+
+// others names what there is, for somebody who asked for what is not.
+func (c *Catalog) others(ctx context.Context, by Caller, kind Kind, space string) string {
+	const most = 10
+	all, err := c.List(ctx, by, kind, space)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, o := range all {
+		names = append(names, o.Name)
+	}
+	if len(names) == 0 {
+		return "there is none; make one with: tutti apply -f FILE"
+	}
+	if len(names) > most {
+		names = append(names[:most], "…")
+	}
+	return "there are " + strings.Join(names, ", ") + "; make one with: tutti apply -f FILE"
+}
+
+func isSite(kind Kind) bool { return slices.Contains(siteKinds, kind) }
+
+func mayRead(by Caller, o *store.Object) bool {
+	return by.Admin || by.Owner == o.Owner || isSite(Kind(o.Kind)) || o.Labels[LabelShared] == "true"
+}
+
+func mayChange(by Caller, o *store.Object) bool {
+	return by.Admin || by.Owner == o.Owner && !isSite(Kind(o.Kind))
+}
+
+// check refuses what could never be used.
+func (c *Catalog) check(ctx context.Context, by Caller, p manifest.Parsed) error {
+	switch {
+	case p.Kind == manifest.KindJob:
+		return &Error{"storing", p.Kind, p.Name, ErrInvalid, "a job is run, not stored: tutti run FILE"}
+	case p.Generate:
+		return &Error{"storing", p.Kind, p.Name, ErrInvalid, "an object that is kept needs metadata.name"}
+	case isSite(p.Kind) && !by.Admin:
+		return &Error{"storing", p.Kind, p.Name, ErrForbidden, "it is for everybody on the machine, so only the server's own user and root may change it"}
+	case p.Kind == manifest.KindJobQueue:
+		for _, name := range manifest.ReadQueue(p.Data).Environments {
+			if _, err := c.Resolve(ctx, by, manifest.KindComputeEnvironment, name); err != nil {
+				return &Error{"storing", p.Kind, p.Name, ErrInvalid, err.Error()}
+			}
+		}
+	}
+	return nil
+}
+
+// order is that in which documents can refer to each other.
+var order = []Kind{
+	manifest.KindNamespace, manifest.KindServiceAccount, manifest.KindConfigMap, manifest.KindCluster, manifest.KindFunction,
+	manifest.KindComputeEnvironment, manifest.KindJobQueue, manifest.KindJobDefinition, manifest.KindStateMachine, manifest.KindJob,
+}
+
+// Sort puts documents into an order in which each comes after what it may refer to.
+func Sort(docs []manifest.Parsed) {
+	slices.SortStableFunc(docs, func(a, b manifest.Parsed) int {
+		return slices.Index(order, a.Kind) - slices.Index(order, b.Kind)
+	})
+}
