@@ -256,17 +256,31 @@ func (w *walk) filter(p *Path, i int, v value.Value, sure bool) {
 	}
 }
 
-// descend takes step i of p from v and from every array and object below it. A filter is tried on those themselves.
+// descend takes step i of p from v and from every array and object below it. A filter is tried on those themselves, and
+// members are merged only where all are there.
 func (w *walk) descend(p *Path, i int, v value.Value) {
 	if k := v.Kind(); k != value.Array && k != value.Object || !w.visit() {
 		return
 	}
-	if s := &p.steps[i]; s.op != opFilter {
+	switch s := &p.steps[i]; {
+	case s.op == opFilter:
+		if s.filter.holds(w, v) {
+			w.follow(p, i+1, v, false)
+		}
+	case s.op == opMembers && i == len(p.steps)-1 && !hasAll(v, s.names):
+	default:
 		w.follow(p, i, v, false)
-	} else if s.filter.holds(w, v) {
-		w.follow(p, i+1, v, false)
 	}
 	for j := range v.Len() {
 		w.descend(p, i, v.Index(j))
 	}
+}
+
+func hasAll(v value.Value, names []string) bool {
+	for _, name := range names {
+		if _, ok := v.Get(name); !ok {
+			return false
+		}
+	}
+	return true
 }
