@@ -21,11 +21,15 @@ type ObjectEvent struct {
 	Deleted bool   `json:"deleted,omitempty"`
 }
 
-// Event encodes what the feed says of c.
-func (c JobChange) Event() ([]byte, error) {
-	e := JobEvent{Job: *c.Job, Replicas: c.Replicas}
-	e.Spec = nil
-	return json.Marshal(e)
+// Encode gives the JSON of c's job without its Spec, and what the feed says of c: a JobEvent.
+func (c JobChange) Encode() (row, event []byte, err error) {
+	j := *c.Job
+	j.Spec = nil
+	if row, err = json.Marshal(&j); err != nil || len(c.Replicas) == 0 {
+		return row, row, err
+	}
+	event, err = json.Marshal(JobEvent{Job: j, Replicas: c.Replicas})
+	return row, event, err
 }
 
 // Event encodes what the feed says of c.

@@ -171,7 +171,8 @@ func (g *Guard) judgeRun(ctx context.Context, c *RunChange, child bool) (Verdict
 	}
 	switch {
 	case h.Next > 0:
-		if child || c.First != h.Next {
+		anywhere := c.First == 0 && c.Count == 0
+		if child || c.First != h.Next && !anywhere {
 			return Stale, nil
 		}
 	case c.First != 1 || c.Row == nil:
@@ -181,7 +182,7 @@ func (g *Guard) judgeRun(ctx context.Context, c *RunChange, child bool) (Verdict
 			return v, err
 		}
 	}
-	h.Next = c.First + uint64(c.Count)
+	h.Next = max(h.Next, 1) + uint64(c.Count)
 	if c.Row != nil {
 		h.Ended = c.Row.Status.Ended()
 	}

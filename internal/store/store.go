@@ -273,7 +273,7 @@ type Store interface {
 	Timers(ctx context.Context, after Timer, until time.Time, limit int) ([]Timer, error)
 	// Inbox lists the rows of a run, in order.
 	Inbox(ctx context.Context, id run.ID) ([]InboxRow, error)
-	// Value is the compact JSON text that a digest names.
+	// Value is the compact JSON text that a digest names; empty where a Writer moved it to its Blobs (Load looks there).
 	Value(ctx context.Context, d value.Digest) ([]byte, error)
 
 	Job(ctx context.Context, id job.ID) (*job.Job, error) // with its Spec

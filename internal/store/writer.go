@@ -36,6 +36,8 @@ type Writer struct {
 	spare []*Unit       // the slice swapped out last; Flush's own
 	down  chan struct{} // closed when failed is set
 
+	// Blobs, where set before the first Submit, take values larger than BlobAbove out of the units.
+	Blobs Blobs
 	// Observe, where set before the first commit, is told of each.
 	Observe func(CommitStats)
 }
@@ -174,7 +176,7 @@ func (w *Writer) Flush(ctx context.Context) error {
 	}
 
 	began := time.Now()
-	verdicts, err := w.store.Commit(ctx, batch)
+	verdicts, err := w.commit(ctx, batch)
 	if err != nil {
 		w.fail(err)
 		return err
@@ -200,6 +202,18 @@ func (w *Writer) Flush(ctx context.Context) error {
 	clear(batch)
 	w.spare = batch
 	return nil
+}
+
+// commit puts large values in place before the commit that names them.
+func (w *Writer) commit(ctx context.Context, batch []*Unit) ([]Verdict, error) {
+	if w.Blobs != nil {
+		for _, u := range batch {
+			if err := moveLarge(u, w.Blobs); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return w.store.Commit(ctx, batch)
 }
 
 func (w *Writer) fail(err error) {

@@ -210,7 +210,7 @@ func (d *data) dropWaiting(id run.ID) {
 }
 
 func (d *data) applyJob(c store.JobChange) error {
-	event, err := c.Event()
+	_, event, err := c.Encode()
 	if err != nil {
 		return fmt.Errorf("encoding job %d: %w", c.Job.ID, err)
 	}
