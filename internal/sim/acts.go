@@ -1,0 +1,101 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// acts is the world outside: what tasks did there outlives every server. What a task answers depends on its payload
+// alone, so that runs end alike whatever the interleaving.
+type acts struct {
+	done map[string]*act // by the task's key
+}
+
+// act is what was done under one key.
+type act struct {
+	what  string // run, state and payload: the key without its numbers
+	class kernel.Class
+	times int
+}
+
+func newActs() *acts { return &acts{done: make(map[string]*act)} }
+
+// prefix of the resources of the simulation.
+const prefix = "arn:aws:states:::sim:"
+
+// integration finds sim:idempotent, sim:queryable, sim:once and sim:atLeastOnce. Each returns its payload, or fails with
+// the error that a payload {"fail": NAME} asks for.
+func (a *acts) integration(resource string) kernel.Integration {
+	switch strings.TrimPrefix(resource, prefix) {
+	case "idempotent":
+		return doer{a, kernel.Idempotent}
+	case "queryable":
+		return looker{doer{a, kernel.Queryable}}
+	case "once":
+		return doer{a, kernel.AtMostOnce}
+	case "atLeastOnce":
+		return doer{a, kernel.AtLeastOnce}
+	}
+	return nil
+}
+
+// multiset is what was done, whatever the numbers of runs and tasks, in order of the text.
+func (a *acts) multiset() []string {
+	var all []string
+	for _, x := range a.done {
+		all = append(all, x.what)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// broken lists the keys that were carried out more often than their class allows.
+func (a *acts) broken() []string {
+	var out []string
+	for key, x := range a.done {
+		if x.times > 1 && (x.class == kernel.Queryable || x.class == kernel.AtMostOnce) {
+			out = append(out, fmt.Sprintf("%s (%v) %d times", key, x.class, x.times))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+type doer struct {
+	acts  *acts
+	class kernel.Class
+}
+
+func (d doer) Class() kernel.Class { return d.class }
+
+func (d doer) Do(_ context.Context, t kernel.Task, _ func()) run.Outcome {
+	x := d.acts.done[t.Key]
+	if x == nil {
+		x = &act{what: t.Run.Name + " " + t.Order.Label + " " + t.Order.Payload.JSON(), class: d.class}
+		d.acts.done[t.Key] = x
+	}
+	x.times++
+	return answer(t.Order.Payload)
+}
+
+func answer(payload value.Value) run.Outcome {
+	if name := payload.At("fail"); name.Kind() == value.String {
+		return run.Fail(name.Text(), "as asked")
+	}
+	return run.Done(payload)
+}
+
+type looker struct{ doer }
+
+func (l looker) Look(_ context.Context, t kernel.Task) (run.Outcome, bool, error) {
+	if l.acts.done[t.Key] == nil {
+		return run.Outcome{}, false, nil
+	}
+	return answer(t.Order.Payload), true, nil
+}
