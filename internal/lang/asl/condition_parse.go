@@ -100,13 +100,13 @@ var comparators = comparatorNames()
 
 func comparatorNames() []string {
 	var names []string
-	for n := range operators {
+	for n := range operators { // order: sorted below
 		names = append(names, n)
 		if n != "StringMatches" {
 			names = append(names, n+"Path")
 		}
 	}
-	for n := range typeTests {
+	for n := range typeTests { // order: sorted below
 		names = append(names, n)
 	}
 	slices.Sort(names)

@@ -3,6 +3,7 @@ package asl
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -154,19 +155,14 @@ func (x *execution) Apply(f run.Fact) {
 
 // settle queues b where a step can take it on.
 func (x *execution) settle(b *branch) {
-	if b != nil && b.ready() {
+	if b != nil && !x.ended && b.ready() {
 		x.ready.push(b)
 	}
 }
 
 // Pending implements run.State.
 func (x *execution) Pending(yield func(run.StartTask) bool) {
-	open := make([]run.TaskID, 0, len(x.tasks))
-	for id := range x.tasks {
-		open = append(open, id)
-	}
-	slices.Sort(open)
-	for _, id := range open {
+	for _, id := range slices.Sorted(maps.Keys(x.tasks)) {
 		if !yield(x.tasks[id].task.order()) {
 			return
 		}
@@ -238,10 +234,5 @@ func dropOrders(orders []run.Order, b *branch) []run.Order {
 
 // liveBranches are all live branches by their number.
 func (x *execution) liveBranches() []*branch {
-	all := make([]*branch, 0, len(x.branches))
-	for _, b := range x.branches {
-		all = append(all, b)
-	}
-	slices.SortFunc(all, func(a, b *branch) int { return cmp.Compare(a.id, b.id) })
-	return all
+	return slices.SortedFunc(maps.Values(x.branches), func(a, b *branch) int { return cmp.Compare(a.id, b.id) })
 }
