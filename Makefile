@@ -35,9 +35,9 @@ test-root: build ## run the tests that need root: two users, kill -9 of the runn
 	@go test -count=1 -timeout 10m -tags e2e_root -v ./test/e2e
 
 .PHONY: bench
-bench: setup-go build ## measure, and print a table and JSON (build/bench.json)
+bench: setup-go ## measure, and print a table and JSON (build/bench.json)
 	@mkdir -p build
-	@bin/tutti bench --json build/bench.json
+	@go run ./test/bench -json build/bench.json
 
 .PHONY: lint
 lint: setup-go ## gofmt, vet, staticcheck and the table of who may import whom
