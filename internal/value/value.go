@@ -5,6 +5,7 @@
 package value
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -430,6 +431,11 @@ func Equal(a, b Value) bool {
 // CompareNumbers is -1, 0 or 1 as number a is less than, equal to or greater than number b, exactly: no rounding to a
 // double. Exponents beyond four digits are compared as doubles.
 func CompareNumbers(a, b Value) int {
+	if isShort(a.text) && isShort(b.text) {
+		f, _ := strconv.ParseFloat(a.text, 64)
+		g, _ := strconv.ParseFloat(b.text, 64)
+		return cmp.Compare(f, g)
+	}
 	x, xok := exact(a.text)
 	y, yok := exact(b.text)
 	if xok && yok {
@@ -445,6 +451,10 @@ func CompareNumbers(a, b Value) int {
 	}
 	return 0
 }
+
+// isShort reports whether a number has at most 15 significant digits and no exponent: among those, different numbers are
+// different doubles in the same order.
+func isShort(text string) bool { return len(text) <= 15 && !strings.ContainsAny(text, "eE") }
 
 func exact(text string) (*big.Rat, bool) {
 	if e := strings.IndexAny(text, "eE"); e >= 0 && len(text)-e > 6 {

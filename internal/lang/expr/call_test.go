@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/tutti-ml/tutti/internal/value"
+	"pgregory.net/rapid"
 )
 
 func evalCall(t *testing.T, text string, s *Scope) (value.Value, error) {
@@ -258,4 +259,25 @@ func TestUUID(t *testing.T) {
 	if other := draw(&Scope{Entropy: 2}); other == first {
 		t.Error("different entropy gave the same UUID")
 	}
+}
+
+// Values have one key if and only if they are the same JSON.
+func TestKeyIsEquality(t *testing.T) {
+	t.Parallel()
+	number := rapid.Custom(func(t *rapid.T) value.Value {
+		v, err := value.NewNumber(rapid.StringMatching(`-?(0|[1-9]0{0,2}|[1-9][0-9]0?)(\.0{0,2}[0-9]{1,2}0?)?([eE][+-]?[0-3])?`).Draw(t, "number"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	})
+	names := rapid.SampledFrom([]string{"a", "b", `"`})
+	rapid.Check(t, func(t *rapid.T) {
+		pair := rapid.OneOf(number, genValue(names, 2))
+		a, b := pair.Draw(t, "a"), pair.Draw(t, "b")
+		same := string(appendKey(nil, a)) == string(appendKey(nil, b))
+		if same != value.Equal(a, b) {
+			t.Fatalf("%s and %s: keys %s and %s", a, b, appendKey(nil, a), appendKey(nil, b))
+		}
+	})
 }

@@ -3,7 +3,9 @@ package expr
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -77,43 +79,70 @@ func arrayRange(_ *Scope, args []value.Value) (value.Value, error) {
 	return value.NewArray(list...), nil
 }
 
+// arrayUnique keeps the first of elements that are the same JSON.
 func arrayUnique(_ *Scope, args []value.Value) (value.Value, error) {
-	seen := make(map[uint64][]value.Value, args[0].Len())
+	seen := make(map[string]bool, args[0].Len())
 	var list []value.Value
-next:
+	var key []byte
 	for _, e := range args[0].Elements() {
-		k := bucket(e)
-		for _, other := range seen[k] {
-			if value.Equal(e, other) {
-				continue next
-			}
+		if key = appendKey(key[:0], e); !seen[string(key)] {
+			seen[string(key)] = true
+			list = append(list, e)
 		}
-		seen[k] = append(seen[k], e)
-		list = append(list, e)
 	}
 	return value.NewArray(list...), nil
 }
 
-var seed = maphash.MakeSeed()
-
-// bucket is the same number for values that are Equal. It differs from process to process, and no result depends on it.
-func bucket(v value.Value) uint64 {
+// appendKey appends a text that is the same for values that are value.Equal.
+func appendKey(b []byte, v value.Value) []byte {
 	switch v.Kind() {
 	case value.Number:
-		f, _ := v.Float64()
-		return maphash.Comparable(seed, f)
+		return appendNumberKey(b, v.Text())
 	case value.Array:
-		h := uint64(value.Array)
+		b = append(b, '[')
 		for _, e := range v.Elements() {
-			h = h*31 + bucket(e)
+			b = append(appendKey(b, e), ',')
 		}
-		return h
+		return append(b, ']')
 	case value.Object:
-		h := uint64(value.Object)
-		for name, m := range v.Members() {
-			h += bucket(m) * (2*maphash.String(seed, name) + 1)
+		places := make([]int, v.Len())
+		for i := range places {
+			places[i] = i
 		}
-		return h
+		slices.SortFunc(places, func(i, j int) int { return strings.Compare(v.Name(i), v.Name(j)) })
+		b = append(b, '{')
+		for _, i := range places {
+			b = append(strconv.AppendQuote(b, v.Name(i)), ':')
+			b = append(appendKey(b, v.Index(i)), ',')
+		}
+		return append(b, '}')
 	}
-	return maphash.String(seed, v.Text()) + uint64(v.Kind())
+	return v.AppendJSON(b)
+}
+
+// appendNumberKey appends a number as digits without zeros around them and a power of ten.
+func appendNumberKey(b []byte, text string) []byte {
+	mantissa, power := text, 0
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		n, err := strconv.Atoi(text[i+1:])
+		if err != nil {
+			return append(b, text...)
+		}
+		mantissa, power = text[:i], n
+	}
+	digits, negative := strings.CutPrefix(mantissa, "-")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	digits = strings.TrimRight(strings.TrimLeft(whole+fraction, "0"), "0")
+	if digits == "" {
+		return append(b, '0')
+	}
+	power += len(strings.TrimLeft(whole, "0"))
+	if strings.Trim(whole, "0") == "" {
+		power -= len(fraction) - len(strings.TrimLeft(fraction, "0"))
+	}
+	if negative {
+		b = append(b, '-')
+	}
+	b = append(append(b, digits...), 'e')
+	return strconv.AppendInt(b, int64(power), 10)
 }
