@@ -1,0 +1,121 @@
+package runner
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// limits are what a tree may take; 0: no limit.
+type limits struct {
+	memory   int64
+	milliCPU int64
+}
+
+// cells make what process trees live in. There are cgroups and, where the machine lets us write none, pid namespaces.
+type cells interface {
+	// get gives an empty cell with limits, as far as they can be had.
+	get(limits) (cell, error)
+	// close removes what get made; all cells were released.
+	close()
+}
+
+// cell holds one process tree: whatever its first process starts, daemons too.
+type cell interface {
+	// needsInit says that the first process must be a helper that starts the real one and tells statusFD how it ended.
+	needsInit() bool
+	// start forks a process into the cell.
+	start(path string, argv []string, attr *syscall.ProcAttr) (pid int, err error)
+	// kill sends SIGKILL to all of the tree.
+	kill() error
+	// clear kills until the tree is proved empty.
+	clear() error
+	// ending is how the process ended, where the kernel's word e is about an init.
+	ending(e ending) ending
+	// pids lists the tree.
+	pids() []int
+	// outOfMemory says whether the limit killed something since get.
+	outOfMemory() bool
+	// release gives a cleared cell back.
+	release()
+}
+
+// openCells finds the best way that the machine has of holding trees together. Whatever an earlier runner of dir left is
+// ended first, whichever way that held it.
+func openCells(dir string, log *slog.Logger, f *Facts) (cells, error) {
+	if err := errors.Join(sweepCgroups(dir, log), sweepNamespaces(dir, log)); err != nil {
+		return nil, err
+	}
+	f.Mounts = canClone(syscall.CLONE_NEWNS)
+	if !f.Mounts {
+		f.Notes = append(f.Notes, "no mounts: the runner is not root, and user namespaces are not allowed")
+	}
+	groups, noGroups := openCgroups(dir, log)
+	if noGroups == nil {
+		groups.facts(f)
+		return groups, nil
+	}
+	f.Notes = append(f.Notes, "no cgroups, so no limits: "+noGroups.Error())
+	spaces, noSpaces := openNamespaces(dir, log)
+	if noSpaces != nil {
+		return nil, fmt.Errorf("processes cannot be held together on this machine: %w; %w", noGroups, noSpaces)
+	}
+	f.Contain = "pid namespace"
+	return spaces, nil
+}
+
+// canClone tries whether a process can be started in new namespaces.
+func canClone(flags uintptr) bool {
+	sys := &syscall.SysProcAttr{Cloneflags: flags}
+	if os.Geteuid() != 0 {
+		ownUserNamespace(sys)
+	}
+	_, err := syscall.ForkExec("/nonexistent", []string{"nonexistent"}, &syscall.ProcAttr{Sys: sys})
+	return errors.Is(err, syscall.ENOENT)
+}
+
+// clearPause is how long a tree has to fall apart before it is looked at again.
+const clearPause = 10 * time.Millisecond
+
+// usageOf adds up what processes take: resident memory, and processor time with that of children they waited for.
+func usageOf(pids []int) Usage {
+	var u Usage
+	for _, pid := range pids {
+		statm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+		if err != nil {
+			continue
+		}
+		if f := bytes.Fields(statm); len(f) > 1 {
+			pages, _ := strconv.ParseInt(string(f[1]), 10, 64)
+			u.Memory += pages * int64(os.Getpagesize())
+		}
+		stat, err := readStat(pid)
+		if err != nil {
+			continue
+		}
+		for _, ticks := range stat[11:15] { // utime, stime, cutime, cstime
+			n, _ := strconv.ParseInt(ticks, 10, 64)
+			u.CPUTime += float64(n) / 100 // USER_HZ
+		}
+	}
+	return u
+}
+
+// readStat gives the fields of /proc/PID/stat from the third, the state, on: see proc_pid_stat(5).
+func readStat(pid int) ([]string, error) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil, err
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 20 {
+		return nil, fmt.Errorf("/proc/%d/stat has %d fields after the name", pid, len(fields))
+	}
+	return fields, nil
+}

@@ -1,0 +1,214 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// chunk is how much of a log is read at a time.
+const chunk = 64 << 10
+
+// archive is the folder of logs: one folder for each job, in it files of processes that print much and one pack for
+// the output of all that print little.
+type archive struct {
+	dir string
+	mu  sync.Mutex // one append to a pack at a time
+}
+
+func (a *archive) job(job int64) string { return filepath.Join(a.dir, strconv.FormatInt(job, 10)) }
+func (a *archive) base(k Key) string    { return filepath.Join(a.job(k.Job), k.file()) }
+func (a *archive) pack(job int64) string {
+	return filepath.Join(a.job(job), "pack")
+}
+
+// packed is the line before each text of a pack.
+type packed struct {
+	Key  Key `json:"k"`
+	Size int `json:"n"`
+}
+
+// keep adds the whole output of a process to the pack of its job.
+func (a *archive) keep(k Key, text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	head, err := json.Marshal(packed{k, len(text)})
+	if err != nil {
+		return fmt.Errorf("keeping the output of %s: %w", k, err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	const flags = os.O_CREATE | os.O_APPEND | os.O_WRONLY
+	f, err := os.OpenFile(a.pack(k.Job), flags, 0o600)
+	if os.IsNotExist(err) {
+		if err = os.MkdirAll(a.job(k.Job), 0o700); err == nil {
+			f, err = os.OpenFile(a.pack(k.Job), flags, 0o600)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("keeping the output of %s: %w", k, err)
+	}
+	defer f.Close()
+	if _, err := f.Write(append(append(head, '\n'), text...)); err != nil {
+		return fmt.Errorf("keeping the output of %s: %w", k, err)
+	}
+	return nil
+}
+
+// unpack finds the output of a process in the pack of its job; nil where there is none.
+func (a *archive) unpack(k Key) []byte {
+	data, err := os.ReadFile(a.pack(k.Job))
+	if err != nil {
+		return nil
+	}
+	for len(data) > 0 {
+		head, rest, _ := bytes.Cut(data, []byte{'\n'})
+		var p packed
+		if json.Unmarshal(head, &p) != nil || p.Size > len(rest) {
+			return nil // the runner died here
+		}
+		if p.Key == k {
+			return rest[:p.Size]
+		}
+		data = rest[p.Size:]
+	}
+	return nil
+}
+
+// parts finds the files of a process that ended.
+func (a *archive) parts(k Key) []part {
+	entries, err := os.ReadDir(a.job(k.Job))
+	if err != nil {
+		return nil
+	}
+	var parts []part
+	for _, e := range entries {
+		middle, ok := strings.CutPrefix(e.Name(), k.file()+".")
+		if !ok {
+			continue
+		}
+		start, err := strconv.ParseInt(strings.TrimSuffix(middle, ".log"), 10, 64)
+		if err != nil && middle != "log" {
+			continue
+		}
+		if info, err := e.Info(); err == nil {
+			parts = append(parts, part{start, start + info.Size()})
+		}
+	}
+	slices.SortFunc(parts, func(x, y part) int { return int(min(max(x.start-y.start, -1), 1)) })
+	return parts
+}
+
+// drop removes the output of one process, as far as it has files of its own.
+func (a *archive) drop(k Key) error {
+	for _, p := range a.parts(k) {
+		if err := os.Remove(p.path(a.base(k))); err != nil && !os.IsNotExist(err) {
+			return fmt.Errorf("removing the output of %s: %w", k, err)
+		}
+	}
+	return nil
+}
+
+// stored is the output of a process that ended, as an output that nobody adds to.
+func (a *archive) stored(k Key) *output {
+	o := newOutput(a.base(k), 0, [2]int{-1, -1})
+	o.closed = true
+	if o.parts = a.parts(k); len(o.parts) > 0 {
+		o.end = o.parts[len(o.parts)-1].end
+		return o
+	}
+	o.mem = a.unpack(k)
+	o.end = int64(len(o.mem))
+	return o
+}
+
+// follow sends the output from its last tail lines on (0: all), until it ends or, without follow, as far as it is there.
+func (o *output) follow(ctx context.Context, tail int, follow bool, send func([]byte) error) error {
+	o.mu.Lock()
+	at := int64(0)
+	if tail > 0 {
+		at = o.lastLines(tail)
+	}
+	o.mu.Unlock()
+	for {
+		o.mu.Lock()
+		at = o.skipDropped(at)
+		text := o.readFrom(at, chunk)
+		ended, changed := o.closed, o.changed
+		if at < o.end && len(text) == 0 { // a file of ours is gone
+			at, text = o.end, nil
+		}
+		atEnd := at+int64(len(text)) >= o.end
+		o.mu.Unlock()
+		at += int64(len(text))
+		if len(text) > 0 {
+			if err := send(text); err != nil {
+				return err
+			}
+		}
+		switch {
+		case !atEnd:
+			continue
+		case ended || !follow:
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// lastChunk is the end of the output.
+func (o *output) lastChunk() []byte {
+	return o.readFrom(max(0, o.end-2*tailSize), 2*tailSize)
+}
+
+// skipDropped moves an offset that lies in what was dropped to the beginning of what is kept.
+func (o *output) skipDropped(at int64) int64 {
+	for _, p := range o.parts {
+		if at < p.end {
+			return max(at, p.start)
+		}
+	}
+	return at
+}
+
+// lastLines is the offset of the last n lines, found by reading backwards.
+func (o *output) lastLines(n int) int64 {
+	lines := 0
+	for end := o.end; end > 0; {
+		start := max(0, end-chunk)
+		for _, p := range o.parts { // one read does not cross a boundary
+			if start < p.start && p.start < end {
+				start = p.start
+			}
+		}
+		if mem := o.end - int64(len(o.mem)); start < mem && mem < end {
+			start = mem
+		}
+		text := o.readFrom(start, int(end-start))
+		if len(text) == 0 {
+			return end
+		}
+		for i := len(text) - 1; i >= 0; i-- {
+			if text[i] != '\n' || start+int64(i) == o.end-1 {
+				continue
+			}
+			if lines++; lines == n {
+				return start + int64(i) + 1
+			}
+		}
+		end = start
+	}
+	return 0
+}

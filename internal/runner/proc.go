@@ -1,0 +1,342 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ending is what the kernel says of a child that ended.
+type ending struct {
+	at     time.Time
+	status syscall.WaitStatus
+	usage  syscall.Rusage
+}
+
+// accept promises to start those of a batch that are new, and says again what is known of the others. It returns when
+// the promise is durable; the processes are forked after that.
+func (r *Runner) accept(b *StartBatch) error {
+	r.mu.Lock()
+	if b.Epoch < r.epoch {
+		defer r.mu.Unlock()
+		return refuse(CodeSuperseded, "epoch %d is older than %d: a later server has taken over", b.Epoch, r.epoch)
+	}
+	r.epoch = b.Epoch
+	var fresh []*proc
+	for i := range b.Starts {
+		s := &b.Starts[i]
+		if p, known := r.procs[s.Key]; known {
+			if p.number > 0 {
+				r.report(p)
+			}
+			continue
+		}
+		p := &proc{key: s.Key, start: s}
+		r.procs[s.Key] = p
+		fresh = append(fresh, p)
+	}
+	durable := make(chan error, 1)
+	for _, p := range fresh {
+		r.journal.add(&record{Intent: &intent{p.key, b.Epoch}}, true, nil)
+	}
+	r.journal.add(nil, false, func(err error) { durable <- err })
+	r.mu.Unlock()
+
+	if err := <-durable; err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, p := range fresh {
+			delete(r.procs, p.key)
+		}
+		return err
+	}
+	r.spawns.add(fresh)
+	return nil
+}
+
+// report gives what is known of p the next number; it is delivered when the journal has it. mu is held.
+func (r *Runner) report(p *proc) {
+	r.number++
+	p.number = r.number
+	rep := Report{Key: p.key, Number: p.number, Started: p.began, Exit: p.exit, Tail: p.tail}
+	r.outbox = append(r.outbox, rep)
+	var rec *record
+	if p.exit != nil {
+		rep.Tail = nil // it is in the archive
+		rec = &record{Exit: &rep}
+	}
+	number := p.number
+	r.journal.add(rec, false, func(error) { r.deliver(number) })
+}
+
+// deliver lets subscribers see reports up to number. One that the journal would not take is delivered all the same:
+// the journal matters only if we die.
+func (r *Runner) deliver(number uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.written = number
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// after gives the reports that are beyond number, without starts of which the end is known.
+func (r *Runner) after(number uint64) (batch []Report, last uint64, changed chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	from := sort.Search(len(r.outbox), func(i int) bool { return r.outbox[i].Number > number })
+	to := sort.Search(len(r.outbox), func(i int) bool { return r.outbox[i].Number > r.written })
+	for _, rep := range r.outbox[from:max(from, to)] {
+		number = rep.Number
+		if p := r.procs[rep.Key]; rep.Exit == nil && p != nil && p.exit != nil {
+			continue
+		}
+		batch = append(batch, rep)
+	}
+	return batch, number, r.changed
+}
+
+// acked is the number up to which all reports are acknowledged. mu is held.
+func (r *Runner) acked() uint64 {
+	if len(r.outbox) == 0 {
+		return r.number
+	}
+	return r.outbox[0].Number - 1
+}
+
+func (r *Runner) ack(number uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := sort.Search(len(r.outbox), func(i int) bool { return r.outbox[i].Number > number })
+	if n == 0 {
+		return
+	}
+	for _, rep := range r.outbox[:n] {
+		if p := r.procs[rep.Key]; p != nil && p.number <= number {
+			p.tail = nil
+		}
+	}
+	r.outbox = slices.Delete(r.outbox, 0, n)
+	r.journal.add(&record{Ack: r.acked()}, false, nil)
+}
+
+// list gives the latest report of each process that runs or whose end is not acknowledged.
+func (r *Runner) list() []Report {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	acked, list := r.acked(), []Report{}
+	for _, p := range r.procs {
+		if p.exit == nil || p.number > acked {
+			list = append(list, Report{Key: p.key, Number: p.number, Started: p.began, Exit: p.exit, Tail: p.tail})
+		}
+	}
+	slices.SortFunc(list, func(a, b Report) int { return int(min(max(int64(a.Number)-int64(b.Number), -1), 1)) })
+	return list
+}
+
+// began notes that p was forked as pid. A child that ended meanwhile is ended now.
+func (r *Runner) began(p *proc, pid int, at time.Time) {
+	r.mu.Lock()
+	p.pid, p.began = pid, at
+	r.report(p)
+	e, gone := r.early[pid]
+	if gone {
+		delete(r.early, pid)
+		r.exited(p, e)
+	} else {
+		r.byPID[pid] = p
+	}
+	r.forkDone()
+	if p.exited {
+		r.mu.Unlock()
+		return
+	}
+	if p.stop != "" { // told to stop while it was being forked
+		r.terminate(p, p.stop, p.why, time.Until(p.killAt))
+	}
+	if limit := p.start.Timeout; limit > 0 {
+		p.timeout = time.AfterFunc(limit, func() { r.timeOut(p, limit) })
+	}
+	r.mu.Unlock()
+	select {
+	case r.forked <- struct{}{}:
+	default:
+	}
+}
+
+// forkDone ends a fork. With none under way, nobody will ask for the children in early. mu is held.
+func (r *Runner) forkDone() {
+	if r.spawning--; r.spawning == 0 {
+		clear(r.early)
+	}
+}
+
+func (r *Runner) timeOut(p *proc, limit time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !p.exited && p.stop == "" {
+		r.terminate(p, TimedOut, fmt.Sprintf("ran longer than its timeout of %s", limit), 0)
+	}
+}
+
+// cancel stops a process, or makes sure that it never starts.
+func (r *Runner) cancel(c *Cancel) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, known := r.procs[c.Key]
+	switch {
+	case !known:
+		p = &proc{key: c.Key, exit: &Exit{Cause: Lost, Code: 1, Ended: time.Now().UTC(), Text: "never started, and cannot be started any more"}}
+		r.procs[c.Key] = p
+		r.journal.add(&record{Intent: &intent{p.key, r.epoch}}, true, nil)
+		r.report(p)
+	case p.exit != nil:
+		r.report(p)
+	default:
+		r.terminate(p, Cancelled, c.Why, c.Grace)
+	}
+}
+
+// terminate sends SIGTERM now and SIGKILL after grace (0: the process's own; negative: at once). The first reason
+// stays; a later call can only bring the kill forward. mu is held.
+func (r *Runner) terminate(p *proc, cause Cause, why string, grace time.Duration) {
+	if p.exited {
+		return
+	}
+	if p.stop == "" {
+		p.stop, p.why = cause, why
+	}
+	if grace == 0 {
+		grace = r.cfg.Grace
+		if p.start.Grace > 0 {
+			grace = p.start.Grace
+		}
+	}
+	at := time.Now().Add(grace)
+	if p.killAt.IsZero() || at.Before(p.killAt) {
+		p.killAt = at
+	}
+	if p.pid == 0 {
+		return // its spawner looks at stop
+	}
+	if grace > 0 {
+		_ = syscall.Kill(-p.pid, syscall.SIGTERM)
+	}
+	if p.kill != nil {
+		p.kill.Stop()
+	}
+	p.kill = time.AfterFunc(time.Until(p.killAt), func() { r.killNow(p) })
+}
+
+func (r *Runner) killNow(p *proc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.exited {
+		return
+	}
+	if err := p.cell.kill(); err != nil {
+		r.log.Error("killing a process tree", "proc", p.key, "error", err)
+		_ = syscall.Kill(-p.pid, syscall.SIGKILL)
+	}
+}
+
+func (r *Runner) signal(s *Signal) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, known := r.procs[s.Key]
+	if !known || p.exit != nil || p.exited || p.pid == 0 {
+		return refuse(CodeUnknown, "%s is not running", s.Key)
+	}
+	if err := syscall.Kill(-p.pid, syscall.Signal(s.Signal)); err != nil {
+		return refuse(CodeRefused, "sending signal %d to %s: %v", s.Signal, s.Key, err)
+	}
+	return nil
+}
+
+func (r *Runner) usage(k Key) (*Usage, error) {
+	r.mu.Lock()
+	p, known := r.procs[k]
+	if !known || p.exit != nil || p.pid == 0 {
+		r.mu.Unlock()
+		return nil, refuse(CodeUnknown, "%s is not running", k)
+	}
+	c := p.cell
+	r.mu.Unlock()
+	u := usageOf(c.pids())
+	return &u, nil
+}
+
+// exited notes that the process itself ended; what it left is ended and its end reported by finish. mu is held.
+func (r *Runner) exited(p *proc, e ending) {
+	p.exited = true
+	for _, t := range []*time.Timer{p.timeout, p.kill} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	go r.finish(p, e)
+}
+
+// finish ends the rest of the tree, takes the rest of its output, and reports.
+func (r *Runner) finish(p *proc, e ending) {
+	for {
+		err := p.cell.clear()
+		if err == nil {
+			break
+		}
+		r.log.Error("a process tree cannot be proved gone; its end is not reported until it is", "proc", p.key, "error", err)
+		time.Sleep(time.Second)
+	}
+	var buf [4 << 10]byte
+	tail, small := p.output.close(buf[:])
+	r.collector.remove(p.reader)
+	if err := r.archive.keep(p.key, small); err != nil {
+		r.log.Error("output is lost", "proc", p.key, "error", err)
+	}
+	exit := describe(p, p.cell.ending(e))
+	p.cell.release()
+	r.removeIfEmpty(p.key)
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.tail = tail
+	r.ended(p, exit)
+}
+
+// ended makes the end of p known and drops what only a live process needs. mu is held.
+func (r *Runner) ended(p *proc, exit *Exit) {
+	p.exit = exit
+	p.start, p.cell, p.output, p.timeout, p.kill = nil, nil, nil, nil, nil
+	r.report(p)
+}
+
+// describe says how a process ended. Its cell is still its own.
+func describe(p *proc, e ending) *Exit {
+	x := &Exit{
+		Cause: Exited, Code: int32(e.status.ExitStatus()), Ended: e.at,
+		MaxRSS: e.usage.Maxrss << 10, CPUTime: seconds(e.usage.Utime) + seconds(e.usage.Stime),
+	}
+	if e.status.Signaled() {
+		x.Cause, x.Signal = Signalled, int32(e.status.Signal())
+		x.Code = 128 + x.Signal
+		x.Text = fmt.Sprintf("killed by signal %d (%s)", x.Signal, unix.SignalName(e.status.Signal()))
+	}
+	switch {
+	case p.stop != "":
+		x.Cause = p.stop
+		if x.Cause == Cancelled {
+			x.Why = p.why
+		} else {
+			x.Text = p.why
+		}
+	case x.Code != 0 && p.cell.outOfMemory():
+		x.Cause = Memory
+		x.Text = fmt.Sprintf("used more memory than its limit of %d MiB", p.start.Memory>>20)
+	}
+	return x
+}
+
+func seconds(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
