@@ -158,10 +158,15 @@ func (d *Dispatcher) restore(ctx context.Context, row *job.Job, known listed, no
 
 // rejoin has a restored job take part again. All jobs are restored first, as they may wait for one another.
 func (d *Dispatcher) rejoin(ctx context.Context, j *openJob, now time.Time) {
+	if j.row.Version == 1 {
+		d.admit(ctx, j, now)
+		return
+	}
 	d.link(ctx, j, now)
 	if !j.held && !j.row.State.Ended() {
 		d.enqueue(j, now)
 	}
+	d.checkDeadline(j, now)
 	if j.spent() {
 		d.stop(j, ending{job.Failed, job.ReasonCancelled, j.failed()}, now)
 	}
@@ -238,7 +243,7 @@ func (d *Dispatcher) resume(j *openJob, g *gang, known listed, now time.Time) {
 			}
 		case job.Stopping:
 			g.stopping = true
-			d.orders.cancels = append(d.orders.cancels, cancel{proc: m.Proc, reason: g.stopReason(j.spec)})
+			d.orders.cancels = append(d.orders.cancels, cancel{proc: m.Proc, reason: j.stopReason(g, m, now)})
 		case job.Queued:
 			m.restart = m.Exit.Ended.Add(delayAfter(&j.spec.Retry, m.Proc.Attempt))
 			d.wakeAt(m.restart, j, g.child)
@@ -246,9 +251,14 @@ func (d *Dispatcher) resume(j *openJob, g *gang, known listed, now time.Time) {
 	}
 }
 
-// stopReason is why a gang of which some members are being stopped is: it was decided by a member, or somebody asked.
-func (g *gang) stopReason(spec *job.Spec) job.Reason {
-	if s, _ := g.verdict(spec); s == job.Cancelled {
+// stopReason is why a member that is being stopped is: its time is over, a fellow has ended the attempt, or somebody
+// asked.
+func (j *openJob) stopReason(g *gang, m *member, now time.Time) job.Reason {
+	limit := j.spec.Timeout
+	if j.overdue(now) || limit > 0 && !m.started.IsZero() && !m.started.Add(limit).After(now) {
+		return job.ReasonTimeout
+	}
+	if s, _ := g.verdict(j.spec); s == job.Cancelled {
 		return job.ReasonCancelled
 	}
 	return job.ReasonGang

@@ -69,7 +69,11 @@ func (d *Dispatcher) accept(ctx context.Context, row *job.Job, now time.Time) {
 	if d.jobs[row.ID] != nil || row.State.Ended() {
 		return
 	}
-	j := d.adopt(row)
+	d.admit(ctx, d.adopt(row), now)
+}
+
+// admit has a new job wait for room or for other jobs, or ends it at once.
+func (d *Dispatcher) admit(ctx context.Context, j *openJob, now time.Time) {
 	d.touch(j)
 	q, err := d.useQueue(ctx, j.spec.Queue)
 	if err == nil && len(d.nodes) > 0 {

@@ -59,13 +59,17 @@ func (d *Dispatcher) fire(now time.Time) {
 	}
 }
 
-// checkDeadline stops a job that has run out of time.
-func (d *Dispatcher) checkDeadline(j *openJob, now time.Time) {
+// overdue reports whether a job has outlived its deadline.
+func (j *openJob) overdue(now time.Time) bool {
 	limit := j.spec.Deadline
-	if limit == 0 || j.row.Started.IsZero() || j.ending != nil || now.Before(j.row.Started.Add(limit)) {
-		return
+	return limit > 0 && !j.row.Started.IsZero() && !now.Before(j.row.Started.Add(limit))
+}
+
+// checkDeadline stops a job that is overdue.
+func (d *Dispatcher) checkDeadline(j *openJob, now time.Time) {
+	if j.overdue(now) {
+		d.stop(j, ending{job.Failed, job.ReasonTimeout, "ran longer than its deadline of " + j.spec.Deadline.String()}, now)
 	}
-	d.stop(j, ending{job.Failed, job.ReasonTimeout, "ran longer than its deadline of " + limit.String()}, now)
 }
 
 // checkGang restarts members whose delay is over, and stops an attempt that outlived its timeout.

@@ -28,7 +28,11 @@ type world struct {
 	d      *Dispatcher
 	queues map[string]sched.Queue
 	last   int32 // port given out
-	fault  func() memory.Fault
+
+	// Faults are injected while the writer is the dispatcher's: the commit number failAt fails as fails says.
+	commits, failAt int
+	fails           memory.Fault
+	safe            bool // no faults now
 }
 
 var begin = time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
@@ -41,10 +45,6 @@ func withNodes(nodes ...engine.Node) worldOption {
 
 func withQueue(q sched.Queue) worldOption {
 	return func(w *world, _ *fake.Config) { w.queues[q.Name] = q }
-}
-
-func withFault(f func() memory.Fault) worldOption {
-	return func(w *world, _ *fake.Config) { w.fault = f }
 }
 
 // cpuNode is a node of some CPUs and GPUs.
@@ -64,10 +64,13 @@ func newWorld(t testing.TB, options ...worldOption) *world {
 	}
 	w.engine = fake.New(c)
 	w.open(memory.New(memory.Options{Fault: func([]*store.Unit) memory.Fault {
-		if w.fault == nil {
+		if w.safe {
 			return memory.None
 		}
-		return w.fault()
+		if w.commits++; w.commits == w.failAt {
+			return w.fails
+		}
+		return memory.None
 	}}))
 	return w
 }
@@ -107,8 +110,8 @@ func (w *world) crash() {
 	w.open(w.store.Crash())
 }
 
-// settle lets everything happen that needs no time. It reports whether the writer still works.
-func (w *world) settle() bool {
+// settle lets everything happen that needs no time. A commit that fails kills the server, and another takes over.
+func (w *world) settle() {
 	w.t.Helper()
 	for range 100_000 {
 		w.engine.Step()
@@ -121,15 +124,15 @@ func (w *world) settle() bool {
 		}
 		committed := w.writer.Waiting() > 0
 		if err := w.writer.Flush(w.ctx); err != nil {
-			return false
+			w.crash()
+			continue
 		}
-		performed := w.d.Perform(w.ctx)
-		if err == nil && performed == nil && len(reports) == 0 && !committed && w.d.Idle() {
-			return true
+		idle := w.d.Idle()
+		if performed := w.d.Perform(w.ctx); performed == nil && err == nil && len(reports) == 0 && !committed && idle {
+			return
 		}
 	}
 	w.t.Fatal("the world does not settle")
-	return false
 }
 
 // tick goes on to the next moment at which something happens; false if nothing ever will.
@@ -150,7 +153,7 @@ func (w *world) tick() bool {
 // finish lets everything happen.
 func (w *world) finish() {
 	w.t.Helper()
-	for w.settle() && w.tick() {
+	for w.settle(); w.tick(); w.settle() {
 	}
 	for _, v := range w.engine.Violations() {
 		w.t.Error(v)
@@ -161,10 +164,8 @@ func (w *world) finish() {
 func (w *world) until(after time.Duration) {
 	w.t.Helper()
 	end := begin.Add(after)
-	for w.settle() {
-		at := w.now
+	for w.settle(); ; w.settle() {
 		if !w.tick() || w.now.After(end) {
-			w.now = at
 			break
 		}
 	}
@@ -178,10 +179,7 @@ func (w *world) submit(spec *job.Spec) job.ID {
 	id := w.writer.NewJobID()
 	j := &job.Job{ID: id, Name: Name(spec.Name, id), Owner: "u", Spec: spec, State: job.Queued, Submitted: w.now, Version: 1}
 	verdict := store.Verdict(0)
-	w.writer.Submit(&store.Unit{Jobs: []store.JobChange{{Job: j}}, Done: func(v store.Verdict) { verdict = v }})
-	if err := w.writer.Flush(w.ctx); err != nil {
-		w.t.Fatal(err)
-	}
+	w.commit(&store.Unit{Jobs: []store.JobChange{{Job: j}}, Done: func(v store.Verdict) { verdict = v }})
 	if verdict != store.OK {
 		w.t.Fatalf("submitting %s: %s", j.Name, verdict)
 	}
@@ -190,10 +188,18 @@ func (w *world) submit(spec *job.Spec) job.ID {
 
 func (w *world) cancel(id job.ID, why string) {
 	w.t.Helper()
-	w.writer.Submit(&store.Unit{Requests: []store.JobRequest{{Job: id, Kind: store.JobCancel, Why: why}}})
+	w.commit(&store.Unit{Requests: []store.JobRequest{{Job: id, Kind: store.JobCancel, Why: why}}})
+}
+
+// commit is a commit of somebody else's, which does not fail.
+func (w *world) commit(u *store.Unit) {
+	w.t.Helper()
+	w.safe = true
+	w.writer.Submit(u)
 	if err := w.writer.Flush(w.ctx); err != nil {
 		w.t.Fatal(err)
 	}
+	w.safe = false
 }
 
 func (w *world) job(id job.ID) *job.Job {
@@ -213,7 +219,14 @@ func (w *world) show(ids ...job.ID) string {
 		j := w.job(id)
 		fmt.Fprintf(&b, "%s %s", j.Name, j.State)
 		if c := j.Counts; c != (job.Counts{}) {
-			fmt.Fprintf(&b, " q%d a%d s%d f%d", c.Queued, c.Active, c.Succeeded, c.Failed)
+			for _, part := range []struct {
+				letter string
+				n      int32
+			}{{"q", c.Queued}, {"a", c.Active}, {"s", c.Succeeded}, {"f", c.Failed}} {
+				if part.n > 0 {
+					fmt.Fprintf(&b, " %s%d", part.letter, part.n)
+				}
+			}
 		}
 		if j.Failures > 0 {
 			fmt.Fprintf(&b, " failures=%d", j.Failures)
@@ -268,4 +281,13 @@ func gangOf(name string, workers int32, restart job.Restart, master, worker job.
 func with(s *job.Spec, change func(*job.Spec)) *job.Spec {
 	change(s)
 	return s
+}
+
+func (w *world) submitAll(specs []*job.Spec) []job.ID {
+	w.t.Helper()
+	ids := make([]job.ID, len(specs))
+	for i, s := range specs {
+		ids[i] = w.submit(s)
+	}
+	return ids
 }
