@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -98,15 +99,16 @@ func (s *State) fitsTogether(shape []Need, groups []string) error {
 
 // dimension is one of the amounts, for sentences.
 type dimension struct {
-	of   func(Amount) int64
-	text func(int64) string
+	of     func(Amount) int64
+	text   func(int64) string // with what it is, such as "2 CPUs"
+	number func(int64) string // without
 }
 
 // dimensions are all of them, the scarcest first.
 var dimensions = []dimension{
-	{func(a Amount) int64 { return a.GPUs }, func(n int64) string { return gpus(n, "") }},
-	{func(a Amount) int64 { return a.MilliCPU }, cpus},
-	{func(a Amount) int64 { return a.Memory }, bytes},
+	{func(a Amount) int64 { return a.GPUs }, func(n int64) string { return gpus(n, "") }, func(n int64) string { return strconv.FormatInt(n, 10) }},
+	{func(a Amount) int64 { return a.MilliCPU }, cpus, thousandths},
+	{func(a Amount) int64 { return a.Memory }, func(n int64) string { return bytes(n) + " of memory" }, bytes},
 }
 
 func gpus(n int64, kind string) string {
@@ -140,7 +142,7 @@ func bytes(n int64) string {
 		n >>= 10
 		u++
 	}
-	return fmt.Sprintf("%s %ciB of memory", strings.TrimSuffix(fmt.Sprintf("%d.%d", n>>10, n&(1<<10-1)*10>>10), ".0"), units[u])
+	return fmt.Sprintf("%s %ciB", strings.TrimSuffix(fmt.Sprintf("%d.%d", n>>10, n&(1<<10-1)*10>>10), ".0"), units[u])
 }
 
 func count(n int64, noun string) string {
@@ -159,7 +161,7 @@ func amountText(r job.Resources) string {
 		parts = append(parts, cpus(r.MilliCPU))
 	}
 	if r.Memory > 0 {
-		parts = append(parts, bytes(r.Memory))
+		parts = append(parts, bytes(r.Memory)+" of memory")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -72,7 +72,7 @@ func (s *State) lacks(e *entry) string {
 			free += max(0, has-d.of(n.used))
 		}
 		if want := d.of(e.need); want > free {
-			return fmt.Sprintf("waits for %s: %s of %s free%s", d.text(want), d.text(free), d.text(all), s.heldBy(func(o *entry) bool { return d.of(o.need) > 0 }))
+			return fmt.Sprintf("waits for %s: %s of %s free%s", d.text(want), d.number(free), d.number(all), s.heldBy(func(o *entry) bool { return d.of(o.need) > 0 }))
 		}
 	}
 	return "waits for enough room side by side: what is free is spread over nodes" + s.heldBy(func(*entry) bool { return true })
@@ -87,7 +87,7 @@ func (s *State) lacksQuota(e *entry, q *queue) string {
 		if max == 0 || d.of(q.used)+d.of(e.need) <= max {
 			continue
 		}
-		return fmt.Sprintf("waits for %s of queue %q: %s of %s free%s", d.text(d.of(e.need)), q.Name, d.text(max-d.of(q.used)), d.text(max),
+		return fmt.Sprintf("waits for %s of queue %q: %s of %s free%s", d.text(d.of(e.need)), q.Name, d.number(max-d.of(q.used)), d.number(max),
 			s.heldBy(func(o *entry) bool { return o.Queue == q.Name && d.of(o.need) > 0 }))
 	}
 	return ""
