@@ -32,10 +32,13 @@ func Compile(source []byte) (*Definition, error) {
 	if v.Kind() != value.Object {
 		c.problem("", codeSchema, "Definition must be a valid JSON object")
 	} else {
-		o := c.open(v, "")
-		d.machine = o.file(d)
-		o.close()
+		d.machine = c.open(v, "").file(d)
 	}
+	for _, m := range c.machines {
+		m.resolve()
+		m.checkReachable()
+	}
+	c.checkScopes()
 	c.locate(source)
 	if c.faulty {
 		return nil, c.problems
@@ -73,6 +76,8 @@ type compiler struct {
 	faulty   bool // one of problems is no warning
 	states   []*state
 	names    map[string]pointer // of all states: they are unique within the file
+	assigned []assignment
+	machines []*targets // inner ones first
 }
 
 // problem records a fault.
@@ -92,22 +97,28 @@ func (o *object) file(d *Definition) *machine {
 	if v, ok := o.string("Version"); ok && v != "1.0" {
 		o.fault("Version", "Value is not supported: %q. The version of the language is \"1.0\"", v)
 	}
-	o.queryLanguage()
+	if !o.queryLanguage() {
+		return nil // all further problems would be the same one
+	}
 	if n := o.whole("TimeoutSeconds", 1, maxSeconds); n != nil {
 		d.timeout = *n
 	}
-	return o.machine(nil)
+	m := o.machine(nil)
+	o.close()
+	return m
 }
 
-// queryLanguage reads QueryLanguage, of which JSONPath is what this release has.
-func (o *object) queryLanguage() {
+// queryLanguage reads QueryLanguage, and reports whether it is one that the rest can be read in: JSONPath.
+func (o *object) queryLanguage() bool {
 	switch q, ok := o.string("QueryLanguage"); {
 	case !ok || q == "JSONPath":
+		return true
 	case q == "JSONata":
 		o.fault("QueryLanguage", "JSONata is not supported yet: write the state in JSONPath")
 	default:
 		o.fault("QueryLanguage", "Value is not supported: %q. It is \"JSONPath\" or \"JSONata\"", q)
 	}
+	return false
 }
 
 // machine reads StartAt and States, of the file or of what owner runs inside.
@@ -121,7 +132,7 @@ func (o *object) machine(owner *state) *machine {
 	if states == nil {
 		return m
 	}
-	local := &targets{c: o.c, at: states.at, byName: make(map[string]*state)}
+	local := &targets{c: o.c, at: states.at, machine: m, byName: make(map[string]*state)}
 	for name, v := range states.value.Members() {
 		if s := states.state(name, v, m, local); s != nil {
 			local.add(s)
@@ -132,10 +143,9 @@ func (o *object) machine(owner *state) *machine {
 		states.fault("", "States holds no state: give it at least the one that StartAt names")
 	}
 	if hasStart {
-		m.start = local.find(start, o.at.at("StartAt"))
+		local.wanted = append(local.wanted, transition{name: start, at: o.at.at("StartAt"), to: &m.start})
 	}
-	local.resolve()
-	local.checkReachable(m.start)
+	o.c.machines = append(o.c.machines, local)
 	return m
 }
 
@@ -154,21 +164,26 @@ func (o *object) state(name string, v value.Value, m *machine, local *targets) *
 		o.c.names[name] = at
 	}
 	if v.Kind() != value.Object {
-		o.c.problem(at, codeSchema, "Expected value of type Object, found %s", v.Kind())
+		o.c.problem(at, codeSchema, "Expected value of type Object, found %s", title(v.Kind()))
 		return nil
 	}
 	so := o.c.open(v, at)
-	so.targets = local
+	so.machineOf, so.targets = m, local
 	s := &state{index: len(o.c.states), name: name, machine: m}
 	o.c.states = append(o.c.states, s)
 	so.string("Comment")
-	so.queryLanguage()
+	if !so.queryLanguage() {
+		local.incomplete = true
+		return s
+	}
 	typ, ok := so.string("Type")
 	if !ok {
 		so.missing("Type")
+		local.incomplete = true
 		return s
 	}
 	if s.kind, ok = parseStateKind(typ); !ok {
+		local.incomplete = true
 		so.fault("Type", "Value is not a type of state: %q.%s The types are %s", typ, suggest(typ, stateKinds[1:]), strings.Join(stateKinds[1:], ", "))
 		return s
 	}
@@ -219,19 +234,24 @@ func (o *object) transition(s *state) {
 
 // targets are the states of one machine, and the transitions to them that wait for all states to be known.
 type targets struct {
-	c      *compiler
-	at     pointer
-	byName map[string]*state
-	order  []*state
-	wanted []transition
+	c       *compiler
+	at      pointer
+	machine *machine
+	byName  map[string]*state
+	order   []*state
+	wanted  []transition
+	// incomplete says that the transitions of some state are not known.
+	incomplete bool
 }
 
 // transition is a mention of a state by name.
 type transition struct {
-	from *state
+	from *state // nil: StartAt
 	name string
 	at   pointer
 	to   **state
+	// catchesAll says that it is that of a catcher for States.ALL.
+	catchesAll bool
 }
 
 func (t *targets) add(s *state) {
@@ -264,8 +284,8 @@ func (t *targets) resolve() {
 }
 
 // checkReachable finds states that nothing leads to, and machines that never end.
-func (t *targets) checkReachable(start *state) {
-	if start == nil {
+func (t *targets) checkReachable() {
+	if t.machine.start == nil || t.incomplete {
 		return
 	}
 	leads := make(map[*state][]*state)
@@ -275,20 +295,10 @@ func (t *targets) checkReachable(start *state) {
 		}
 		leads[w.from] = append(leads[w.from], *w.to)
 	}
-	seen := map[*state]bool{start: true}
+	seen := reachable(t.machine.start, leads)
 	ends := false
-	for todo := []*state{start}; len(todo) > 0; {
-		s := todo[0]
-		todo = todo[1:]
-		ends = ends || s.next == nil && s.kind != choiceState
-		for _, to := range leads[s] {
-			if !seen[to] {
-				seen[to] = true
-				todo = append(todo, to)
-			}
-		}
-	}
 	for _, s := range t.order {
+		ends = ends || seen[s] && s.next == nil && s.kind != choiceState
 		if !seen[s] {
 			t.c.problem(t.at.at(s.name), codeTransition, "State %q is not reachable: no transition leads to it", s.name)
 		}
@@ -296,11 +306,12 @@ func (t *targets) checkReachable(start *state) {
 	if !ends {
 		t.c.problem(t.at, codeTransition, "No terminal state: nothing that is reachable ends, give one state \"End\": true, or add a Succeed or a Fail")
 	}
+	t.warnOfHiddenFailures(leads)
 }
 
 // suggest is " Did you mean …?" with the candidate that is closest to name, or empty where none is close.
 func suggest(name string, candidates []string) string {
-	best, bound := "", 1+len(name)/3
+	best, bound := "", (len(name)+1)/3
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
 		if d := distance(strings.ToLower(name), strings.ToLower(c)); d <= bound {
 			best, bound = c, d-1

@@ -58,12 +58,12 @@ type test func(v, operand value.Value) bool
 func (c *comparison) eval(sc *expr.Scope) (bool, error) {
 	v, err := c.variable.Eval(sc)
 	if err != nil {
-		return false, invalidPath(err)
+		return false, conditionPath(c.variable, err)
 	}
 	operand := c.literal
 	if c.path != nil {
 		if operand, err = c.path.Eval(sc); err != nil {
-			return false, invalidPath(err)
+			return false, conditionPath(c.path, err)
 		}
 	}
 	return c.test(v, operand), nil
@@ -86,6 +86,15 @@ func (t *typeTest) eval(sc *expr.Scope) (bool, error) {
 		return false, err
 	}
 	return t.is(v) == t.want, nil
+}
+
+// conditionPath words the failure of p, a path in a rule, as Step Functions does.
+func conditionPath(p *expr.Path, err error) error {
+	var ee *expr.Error
+	if errors.As(err, &ee) && ee.Kind == expr.NotFound {
+		return runtimeError("Invalid path '%s': The choice state's condition path references an invalid value.", p)
+	}
+	return err
 }
 
 // operators are the comparisons by name; each but the type tests has a twin whose name ends in "Path".

@@ -7,19 +7,21 @@ import (
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
-// condition reads a rule of a Choice. At the top a rule has Next beside the condition.
-func (o *object) condition(top bool) condition {
+// condition reads a rule of a Choice, but for the Next and Assign of one at the top.
+func (o *object) condition() condition {
 	o.string("Comment")
 	names := append([]string{"And", "Or", "Not"}, comparators...)
 	var found []string
 	for name := range o.value.Members() {
 		if slices.Contains(names, name) {
 			found = append(found, name)
+			o.known(name)
 		}
 	}
 	switch {
 	case len(found) == 0:
 		o.known("Variable")
+		o.known("Next")
 		o.fault("", "The rule has no operator: give it And, Or, Not, or Variable and a comparison such as StringEquals.%s", o.misspelt(names))
 		return allOf{}
 	case len(found) > 1:
@@ -36,16 +38,17 @@ func (o *object) condition(top bool) condition {
 			return allOf{}
 		}
 		defer in.close()
-		return negate{in.condition(false)}
+		return negate{in.condition()}
 	default:
 		return o.comparison(name)
 	}
 }
 
-// misspelt is a suggestion for the first field that is no field of a rule.
+// misspelt is a suggestion for a field that is no field of a rule, and spares it a problem of its own.
 func (o *object) misspelt(names []string) string {
 	for name := range o.value.Members() {
-		if s := suggest(name, names); s != "" {
+		if s := suggest(name, names); s != "" && !slices.Contains(o.asked, name) {
+			o.known(name)
 			return s
 		}
 	}
@@ -55,7 +58,7 @@ func (o *object) misspelt(names []string) string {
 func (o *object) conditions(name string) []condition {
 	var list []condition
 	for _, r := range o.objects(name, required) {
-		list = append(list, r.condition(false))
+		list = append(list, r.condition())
 		r.close()
 	}
 	return list
@@ -63,17 +66,11 @@ func (o *object) conditions(name string) []condition {
 
 // comparison reads Variable and the operator called name.
 func (o *object) comparison(name string) condition {
-	for _, n := range comparators {
-		if o.has(n) {
-			o.known(n) // more than one has been refused already
-		}
-	}
 	variable := o.path("Variable")
 	if !o.has("Variable") {
 		o.missing("Variable")
 	}
 	if is, ok := typeTests[name]; ok {
-		o.of(name, value.Bool)
 		return &typeTest{variable: variable, is: is, want: o.boolean(name)}
 	}
 	c := &comparison{variable: variable}

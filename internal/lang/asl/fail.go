@@ -52,7 +52,10 @@ func (s *step) fail(f run.Failure) run.Event {
 	if s.b.parent != nil {
 		return s.failBranch(f)
 	}
-	ev := &runFailed{stamp: s.stamp(), state: s.b.state, status: run.Failed, failure: f}
+	ev := &runFailed{stamp: s.stamp(), status: run.Failed, failure: f}
+	if f.Error != errRuntime {
+		ev.state = s.b.state
+	}
 	return event(ev, s.endOrders(ev)...)
 }
 
@@ -86,7 +89,7 @@ func (s *step) endOrders(f *runFailed) []run.Order {
 type runFailed struct {
 	stamp
 	status  run.Status
-	state   *state // that failed; nil: it was not for a state
+	state   *state // that failed; nil: none, or the history does not say so
 	failure run.Failure
 }
 

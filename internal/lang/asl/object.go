@@ -11,11 +11,13 @@ import (
 // object reads one object of the file: a field is asked for by name and type, what is wrong with it becomes a problem
 // and the zero answer, and what was never asked for is refused by close.
 type object struct {
-	c       *compiler
-	value   value.Value
-	at      pointer
-	asked   []string
-	targets *targets // the machine that transitions stay in
+	c     *compiler
+	value value.Value
+	at    pointer
+	asked []string
+	// The machine that the object is part of, and the states that its transitions can lead to.
+	machineOf *machine
+	targets   *targets
 }
 
 // need says whether a field may be left out.
@@ -79,7 +81,7 @@ func (o *object) of(name string, kind value.Kind) (v value.Value, ok bool) {
 		return v, false
 	}
 	if v.Kind() != kind {
-		o.fault(name, "Expected value of type %s, found %s", title(kind), v.Kind())
+		o.fault(name, "Expected value of type %s, found %s", title(kind), title(v.Kind()))
 		return value.Value{}, false
 	}
 	return v, true
@@ -128,7 +130,7 @@ func (o *object) object(name string, n need) *object {
 
 func (o *object) inner(v value.Value, at pointer) *object {
 	in := o.c.open(v, at)
-	in.targets = o.targets
+	in.machineOf, in.targets = o.machineOf, o.targets
 	return in
 }
 
@@ -148,7 +150,7 @@ func (o *object) objects(name string, n need) []*object {
 	for i, e := range v.Elements() {
 		at := o.at.at(name).index(i)
 		if e.Kind() != value.Object {
-			o.c.problem(at, codeSchema, "Expected value of type Object, found %s", e.Kind())
+			o.c.problem(at, codeSchema, "Expected value of type Object, found %s", title(e.Kind()))
 			continue
 		}
 		list = append(list, o.inner(e, at))
@@ -231,8 +233,10 @@ func (o *object) assign() *expr.Template {
 		return nil
 	}
 	for name := range v.Members() {
-		if !isVariableName(strings.TrimSuffix(name, ".$")) {
-			o.c.problem(o.at.at("Assign").at(name), codeSchema, "%q is no name for a variable: begin with a letter, go on with letters, digits and underscores, 80 at most", name)
+		at, variable := o.at.at("Assign").at(name), strings.TrimSuffix(name, ".$")
+		o.c.assigned = append(o.c.assigned, assignment{o.machineOf, variable, at})
+		if !isVariableName(variable) {
+			o.c.problem(at, codeSchema, "%q is no name for a variable: begin with a letter, go on with letters, digits and underscores, 80 at most", variable)
 		}
 	}
 	return o.template("Assign")

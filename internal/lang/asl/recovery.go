@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tutti-ml/tutti/internal/value"
@@ -8,20 +9,30 @@ import (
 
 // recovery reads Retry and Catch.
 func (o *object) recovery(s *state) {
+	var taken []errorMatcher
 	for _, r := range o.objects("Retry", optional) {
 		s.retry = append(s.retry, r.retrier())
+		taken = append(taken, s.retry[len(s.retry)-1].errors)
 		r.close()
 	}
+	o.warnOfRepeated("Retry", taken)
+	taken = nil
 	catchers := o.objects("Catch", optional)
 	s.catch = make([]catcher, len(catchers))
 	for i, c := range catchers {
 		c.string("Comment")
 		s.catch[i].errors = c.errorEquals()
+		taken = append(taken, s.catch[i].errors)
+		before := len(o.targets.wanted)
 		c.target(s, "Next", required, &s.catch[i].to)
+		if len(o.targets.wanted) > before {
+			o.targets.wanted[before].catchesAll = slices.Contains(s.catch[i].errors, errAll)
+		}
 		s.catch[i].resultPath = c.referenceOrNull("ResultPath")
 		s.catch[i].assign = c.assign()
 		c.close()
 	}
+	o.warnOfRepeated("Catch", taken)
 	o.allStandsAlone("Retry")
 	o.allStandsAlone("Catch")
 }
@@ -74,7 +85,7 @@ func (o *object) errorEquals() errorMatcher {
 	for i, e := range v.Elements() {
 		at := o.at.at("ErrorEquals").index(i)
 		if e.Kind() != value.String {
-			o.c.problem(at, codeSchema, "Expected value of type String, found %s", e.Kind())
+			o.c.problem(at, codeSchema, "Expected value of type String, found %s", title(e.Kind()))
 			continue
 		}
 		m = append(m, e.Text())
@@ -95,20 +106,11 @@ func (c *compiler) checkErrorName(at pointer, name string) {
 	switch {
 	case name == errRuntime:
 		c.warn(at, "%s never matches: it ends the execution whatever is asked for", errRuntime)
-	case strings.HasPrefix(name, "States.") && !isReserved(name):
+	case strings.HasPrefix(name, "States.") && !slices.Contains(reservedErrors, name):
 		c.warn(at, "No failure is called %q: names that begin with \"States.\" are the language's own.%s", name, suggest(name, reservedErrors))
 	case strings.HasPrefix(name, "State."):
 		c.warn(at, "No failure is called %q.%s", name, suggest(name, reservedErrors))
 	}
-}
-
-func isReserved(name string) bool {
-	for _, r := range reservedErrors {
-		if r == name {
-			return true
-		}
-	}
-	return false
 }
 
 // allStandsAlone refuses elements after one for States.ALL: nothing would reach them.

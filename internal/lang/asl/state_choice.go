@@ -24,7 +24,7 @@ func (o *object) choice(s *state) action {
 	rules := o.objects("Choices", required)
 	c.rules = make([]rule, len(rules))
 	for i, r := range rules {
-		c.rules[i].holds = r.condition(true)
+		c.rules[i].holds = r.condition()
 		r.target(s, "Next", required, &c.rules[i].to)
 		c.rules[i].assign = r.assign()
 		r.close()
@@ -51,7 +51,7 @@ func (c *choice) enter(s *step) (run.Event, error) {
 		}
 	}
 	if to == nil {
-		return run.Event{}, &stateError{errNoChoiceMatched, "Failed to transition out of the state. The state '" + s.b.state.name + "' has no rule that matches, and no Default."}
+		return run.Event{}, &stateError{errNoChoiceMatched, "Failed to transition out of the state. The state does not point to a next state."}
 	}
 	variables, err := evalAssign(s, assign, input)
 	if err != nil {

@@ -60,6 +60,7 @@ func parseResource(arn string) resource {
 func (o *object) task(s *state) action {
 	s.flow = o.flow(hasParameters | hasSelector | hasResultPath | hasAssign)
 	t := &task{resource: parseResource(o.resource())}
+	o.c.warnOfCommands(o.at.at("Parameters"), o.any("Parameters"))
 	t.credentials = o.credentials()
 	t.timeout = o.amount("TimeoutSeconds", 1, maxSeconds)
 	t.heartbeat = o.amount("HeartbeatSeconds", 1, maxSeconds)
@@ -68,21 +69,30 @@ func (o *object) task(s *state) action {
 	return t
 }
 
-// resource reads Resource: an ARN, or a placeholder ${…} that deployment tools fill in.
+// resource reads Resource: an ARN, or a placeholder that deployment tools fill in: ${…}, or an object such as
+// {"Fn::GetAtt": […]}.
 func (o *object) resource() string {
+	if v := o.any("Resource"); v.Kind() == value.Object && v.Len() == 1 && (v.Name(0) == "Ref" || strings.HasPrefix(v.Name(0), "Fn::")) {
+		o.placeholder(v.JSON())
+		return v.JSON()
+	}
 	arn, ok := o.string("Resource")
 	switch {
 	case !ok && !o.has("Resource"):
 		o.missing("Resource")
 	case !ok:
 	case strings.HasPrefix(arn, "${") && strings.HasSuffix(arn, "}"):
-		o.c.warn(o.at.at("Resource"), "%s is a placeholder: nothing fills it in here, the task will find no such resource", arn)
+		o.placeholder(arn)
 	case !strings.HasPrefix(arn, "arn:"):
 		o.fault("Resource", "Value is not a valid resource ARN: %q. It begins with \"arn:\"", arn)
 	case !validFunction(arn):
 		o.fault("Resource", "Value is not a valid resource ARN: %q. An alias or version of a function is letters, digits, - and _, or $LATEST", arn)
 	}
 	return arn
+}
+
+func (o *object) placeholder(text string) {
+	o.c.warn(o.at.at("Resource"), "%s is a placeholder: nothing fills it in here, the task will find no such resource", text)
 }
 
 // validFunction reports whether arn, where it names a function, ends in a proper alias or version if any.

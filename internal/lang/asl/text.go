@@ -43,7 +43,7 @@ func forField(err error, field string) error {
 	return err
 }
 
-// invalidPath is err as InputPath, OutputPath and the paths of rules word a path that leads nowhere.
+// invalidPath is err as InputPath and OutputPath word a path that leads nowhere.
 func invalidPath(err error) error {
 	var ee *expr.Error
 	if errors.As(err, &ee) {

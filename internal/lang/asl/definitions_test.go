@@ -1,0 +1,99 @@
+package asl
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// unsupported are the definitions that need what this release refuses, and says so: JSONata and distributed Maps.
+var unsupported = map[string]string{
+	"valid-assign.asl.json":                       "JSONata",
+	"valid-json-surround-syntax.json":             "JSONata",
+	"valid-jsonata-syntax-function-call.json":     "JSONata",
+	"valid-jsonata-syntax-path-expression.json":   "JSONata",
+	"valid-jsonata-syntax-simple-arithmetic.json": "JSONata",
+	"valid-jsonata.asl.json":                      "JSONata",
+	"valid-map-items.asl.json":                    "JSONata",
+	"valid-task-timeout-jsonata.json":             "JSONata",
+	"valid-wait-jsonata.asl.json":                 "JSONata",
+	"valid-map-with-item-batcher-jsonata.json":    "JSONata",
+	"valid-comments-are-not-parsed.asl.json":      "JSONata",
+	"valid-map-noconfig.asl.json":                 "distributed",
+	"valid-map-distributed.asl.json":              "DISTRIBUTED",
+	"valid-map-with-item-batcher.json":            "DISTRIBUTED",
+}
+
+// TestDefinitions holds Compile against the definitions of known verdict.
+func TestDefinitions(t *testing.T) {
+	t.Parallel()
+	files := shared(t, "conformance/sfn/definitions/*.json")
+	for _, file := range files {
+		name := filepath.Base(file)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := compileFile(t, file)
+			switch why := unsupported[name]; {
+			case why != "":
+				if err == nil || !strings.Contains(err.Error(), why) {
+					t.Errorf("want a problem that names %s, got %v", why, err)
+				}
+			case strings.HasPrefix(name, "valid-") && err != nil:
+				t.Errorf("refused: %v", err)
+			case strings.HasPrefix(name, "invalid-") && err == nil:
+				t.Error("accepted")
+			}
+		})
+	}
+}
+
+// TestArticles holds Compile against the state machines of the articles.
+func TestArticles(t *testing.T) {
+	t.Parallel()
+	for _, pattern := range []string{"articles/000-pytorchjob/*.json", "articles/001-batch-array/map.json"} {
+		for _, file := range shared(t, pattern) {
+			if filepath.Base(file) == "input.json" {
+				continue
+			}
+			if _, err := compileFile(t, file); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		}
+	}
+}
+
+func compileFile(t *testing.T, file string) (*Definition, error) {
+	t.Helper()
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Compile(source)
+}
+
+// shared finds files of the folder that lies beside the project. In CI they must be there.
+func shared(t *testing.T, pattern string) []string {
+	t.Helper()
+	root, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+			break
+		}
+		root = filepath.Dir(root)
+	}
+	files, err := filepath.Glob(filepath.Join(root, "..", "shared", pattern))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("nothing at ../shared/%s", pattern)
+		}
+		t.Skipf("nothing at ../shared/%s", pattern)
+	}
+	return files
+}

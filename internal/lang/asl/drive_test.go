@@ -1,0 +1,276 @@
+package asl
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// driver runs one execution on virtual time against scripted tasks, as the kernel would: steps until nothing follows,
+// then whatever is due next.
+type driver struct {
+	t      *testing.T
+	def    *Definition
+	state  run.State
+	now    time.Time
+	seq    uint64 // of inputs, for their order and their entropy
+	agenda []due
+	plans  map[string][]plan // by label of the task
+	starts time.Time
+	end    *run.EndRun
+
+	events []run.Event
+	spent  []run.Input // inputs that must be ignored when they come again
+	// onEvent, where set, is called after each event was applied.
+	onEvent func(in run.Input, ev run.Event)
+	// reload, where set, is how often, in events, the state is written and read back.
+	reload int
+}
+
+// due is an input that comes at a moment.
+type due struct {
+	at  time.Time
+	seq uint64
+	in  run.Input
+}
+
+// plan is what becomes of one start of a task: nothing, where it is empty.
+type plan []due
+
+var epoch = time.Date(2026, 3, 14, 1, 59, 0, 0, time.UTC)
+
+func newDriver(t *testing.T, d *Definition, script string) *driver {
+	dr := &driver{t: t, def: d, state: d.NewState(), now: epoch, starts: epoch, plans: make(map[string][]plan)}
+	dr.read(script)
+	return dr
+}
+
+// read takes a script, one command a line:
+//
+//	start NAME INPUT
+//	at DURATION cancel ERROR CAUSE…
+//	task LABEL: DURATION ACTION; DURATION ACTION…
+//
+// where an action is succeed VALUE, fail ERROR CAUSE…, submit VALUE or beat. Each line for a label is for one start of
+// such a task; a task without one never ends.
+func (dr *driver) read(script string) {
+	for line := range strings.Lines(script) {
+		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch verb {
+		case "":
+		case "start":
+			name, input, _ := strings.Cut(rest, " ")
+			dr.schedule(0, run.Input{Kind: run.Start, Name: name, Value: parse(dr.t, input)})
+		case "at":
+			dr.agenda = append(dr.agenda, dr.action(rest))
+		case "task":
+			label, actions, _ := strings.Cut(rest, ":")
+			var p plan
+			for _, a := range strings.Split(actions, ";") {
+				if a = strings.TrimSpace(a); a != "" {
+					p = append(p, dr.action(a))
+				}
+			}
+			dr.plans[label] = append(dr.plans[label], p)
+		default:
+			dr.t.Fatalf("script: unknown command %q", line)
+		}
+	}
+}
+
+func (dr *driver) action(s string) due {
+	words := strings.SplitN(s, " ", 3)
+	after, err := time.ParseDuration(words[0])
+	if err != nil || len(words) < 2 {
+		dr.t.Fatalf("script: want DURATION ACTION, got %q", s)
+	}
+	words = append(words, "")
+	in := run.Input{}
+	switch words[1] {
+	case "succeed":
+		in = run.Input{Kind: run.TaskEnded, Outcome: run.Done(parse(dr.t, words[2]))}
+	case "fail":
+		name, cause, _ := strings.Cut(words[2], " ")
+		in = run.Input{Kind: run.TaskEnded, Outcome: run.Fail(name, cause)}
+	case "submit":
+		in = run.Input{Kind: run.TaskSubmitted, Value: parse(dr.t, words[2])}
+	case "beat":
+		in = run.Input{Kind: run.TaskBeat}
+	case "cancel":
+		name, cause, _ := strings.Cut(words[2], " ")
+		in = run.Input{Kind: run.Cancel, Outcome: run.Fail(name, cause)}
+	default:
+		dr.t.Fatalf("script: unknown action %q", s)
+	}
+	dr.seq++
+	return due{at: epoch.Add(after), seq: dr.seq, in: in}
+}
+
+func parse(t *testing.T, text string) value.Value {
+	v, err := value.Parse([]byte(text))
+	if err != nil {
+		t.Fatalf("script: %q: %v", text, err)
+	}
+	return v
+}
+
+func (dr *driver) schedule(after time.Duration, in run.Input) {
+	dr.seq++
+	dr.agenda = append(dr.agenda, due{dr.now.Add(after), dr.seq, in})
+}
+
+// run drives the execution until nothing more can happen.
+func (dr *driver) run() {
+	for {
+		for dr.deliver(run.Input{Kind: run.Step}) {
+		}
+		if len(dr.agenda) == 0 {
+			return
+		}
+		slices.SortFunc(dr.agenda, func(a, b due) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.seq, b.seq)) })
+		next := dr.agenda[0]
+		dr.agenda = dr.agenda[1:]
+		if next.at.After(dr.now) {
+			dr.now = next.at
+		}
+		dr.deliver(next.in)
+		if next.in.Kind != run.TaskBeat && next.in.Kind != run.TaskSubmitted {
+			dr.spent = append(dr.spent, next.in)
+		}
+	}
+}
+
+// deliver gives one input, and reports whether anything followed.
+func (dr *driver) deliver(in run.Input) bool {
+	dr.seq++
+	in.Now, in.Entropy = dr.now, dr.seq*0x9E3779B97F4A7C15
+	events, err := dr.state.Decide(in)
+	if err != nil {
+		dr.t.Fatalf("deciding %+v: %v", in, err)
+	}
+	for _, ev := range events {
+		dr.state.Apply(ev.Fact)
+		dr.events = append(dr.events, ev)
+		if dr.onEvent != nil {
+			dr.onEvent(in, ev)
+		}
+		if dr.reload > 0 && len(dr.events)%dr.reload == 0 {
+			dr.state = reload(dr.t, dr.def, dr.state)
+		}
+		for _, o := range ev.Orders {
+			dr.carryOut(o)
+		}
+	}
+	return len(events) > 0
+}
+
+func (dr *driver) carryOut(o run.Order) {
+	switch o := o.(type) {
+	case run.SetTimer:
+		dr.agenda = slices.DeleteFunc(dr.agenda, func(d due) bool { return d.in.Kind == run.TimerFired && d.in.Timer == o.Timer })
+		if !o.At.IsZero() {
+			dr.seq++
+			dr.agenda = append(dr.agenda, due{o.At, dr.seq, run.Input{Kind: run.TimerFired, Timer: o.Timer}})
+		}
+	case run.StartTask:
+		plans := dr.plans[o.Label]
+		if len(plans) == 0 {
+			return
+		}
+		dr.plans[o.Label] = plans[1:]
+		for _, d := range plans[0] {
+			d.in.Task = o.Task
+			dr.schedule(d.at.Sub(epoch), d.in)
+		}
+	case run.EndRun:
+		dr.end = &o
+	}
+}
+
+// reload is the state after a snapshot was written and read back.
+func reload(t *testing.T, d *Definition, s run.State) run.State {
+	t.Helper()
+	var e value.Encoder
+	s.Encode(&e)
+	dec := decoder(&e)
+	back, err := d.DecodeState(dec)
+	if err != nil {
+		t.Fatalf("reading a snapshot back: %v", err)
+	}
+	if dec.More() {
+		t.Fatal("reading a snapshot back left something over")
+	}
+	return back
+}
+
+// reread is the fact after it was written and read back.
+func reread(t *testing.T, d *Definition, f run.Fact) run.Fact {
+	t.Helper()
+	var e value.Encoder
+	f.Encode(&e)
+	dec := decoder(&e)
+	back, err := d.DecodeFact(f.Kind(), dec)
+	if err != nil {
+		t.Fatalf("reading %T back: %v", f, err)
+	}
+	if dec.More() {
+		t.Fatalf("reading %T back left something over", f)
+	}
+	return back
+}
+
+func decoder(e *value.Encoder) *value.Decoder {
+	texts := make(map[value.Digest][]byte)
+	for _, b := range e.Blobs() {
+		texts[b.Digest] = b.Text
+	}
+	return value.NewDecoder(e.Bytes(), func(d value.Digest) (value.Value, error) { return value.Parse(texts[d]) })
+}
+
+// dump is everything that a state holds, as text.
+func dump(s run.State) string {
+	x := s.(*execution)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%v %v %v %s %d branch %d task %d timer %d deadline %d\n", x.identity, x.started, x.ended, x.input, x.position,
+		x.lastBranch, x.lastTask, x.lastTimer, x.deadline)
+	live := make([]branchID, 0, len(x.branches))
+	for _, br := range x.liveBranches() {
+		live = append(live, br.id)
+		dumpBranch(&b, br)
+	}
+	var ready []branchID
+	for _, br := range x.ready.list[x.ready.next:] {
+		if !br.gone {
+			ready = append(ready, br.id)
+		}
+	}
+	fmt.Fprintf(&b, "live %v ready %v tasks %d timers %d\n", live, ready, len(x.tasks), len(x.timers))
+	for o := range x.Pending {
+		fmt.Fprintf(&b, "pending %+v\n", o)
+	}
+	return b.String()
+}
+
+func dumpBranch(b *strings.Builder, br *branch) {
+	parent := branchID(0)
+	if br.parent != nil {
+		parent = br.parent.id
+	}
+	fmt.Fprintf(b, "branch %d of %d index %d item %s state %s phase %d input %s since %v entered %d last %d variables %s attempts %v %d result %s failure %v timer %d queued %v\n",
+		br.id, parent, br.index, br.item, br.state.name, br.phase, br.input, br.since, br.entered, br.last, br.variables,
+		br.attempts, br.retries, br.result, br.failure, br.timer, br.queued)
+	if t := br.task; t != nil {
+		fmt.Fprintf(b, "  task %d %s %s as %s timers %d %v %d %v %d\n", t.id, t.state.name, t.payload, t.credentials,
+			t.timeout, t.deadline, t.heartbeat, t.beat, t.beatWithin)
+	}
+	if f := br.fanout; f != nil {
+		fmt.Fprintf(b, "  fanout %s %d %d %d items %s input %s batch %d %d %s taken %d limit %d tolerance %d\n", f.outputs,
+			f.started, f.ended, f.failed, f.items, f.input, f.batch.items, f.batch.bytes, f.batch.input, f.taken, f.limit, f.tolerance)
+	}
+}
