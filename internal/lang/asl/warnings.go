@@ -63,7 +63,7 @@ func (t *targets) warnOfHiddenFailures(leads map[*state][]*state) {
 			continue
 		}
 		fails := false
-		for s := range reachable(*w.to, leads) {
+		for s := range reachable(*w.to, leads) { // order: any of them will do
 			fails = fails || s.kind == failState
 		}
 		if !fails {
