@@ -209,6 +209,7 @@ type Node struct {
 	Why      string            `json:"why,omitempty"`
 	MilliCPU int64             `json:"milliCPU"`
 	Memory   int64             `json:"memory" doc:"bytes"`
+	Used     Amount            `json:"used" doc:"what jobs hold of it"`
 	GPUs     []GPU             `json:"gpus,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
 	Declared bool              `json:"declared,omitempty" doc:"capacity comes from configuration"`
@@ -219,15 +220,24 @@ type GPU struct {
 	Index  int32  `json:"index"`
 	Kind   string `json:"kind"`
 	Memory int64  `json:"memory,omitempty" doc:"bytes"`
+	Job    string `json:"job,omitempty" doc:"name of the job that has it; for admins"`
+}
+
+// Amount is resources of several kinds.
+type Amount struct {
+	MilliCPU int64 `json:"milliCPU"`
+	Memory   int64 `json:"memory" doc:"bytes"`
+	GPUs     int64 `json:"gpus,omitempty"`
 }
 
 // Queue is where jobs wait.
 type Queue struct {
 	Name     string `json:"name"`
-	Priority int32  `json:"priority,omitempty"`
-	State    string `json:"state"`
-	Waiting  int    `json:"waiting"`
-	Active   int    `json:"active"`
+	Priority int64  `json:"priority,omitempty"`
+	Closed   string `json:"closed,omitempty" doc:"why nothing of it starts"`
+	Waiting  int    `json:"waiting" doc:"jobs that have something to start"`
+	Used     Amount `json:"used"`
+	Max      Amount `json:"max" doc:"0: no bound"`
 }
 
 // Change is one entry of the stream of events: what changed, and its new shape. One of the pointers is set, or none in

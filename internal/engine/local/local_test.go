@@ -72,7 +72,6 @@ func shutDown(t testing.TB, dir string) {
 	if err := c.Shutdown(context.Background()); err != nil {
 		t.Errorf("shutting the runner down: %v", err)
 	}
-	waitFor(t, "the runner is gone", c.Gone)
 }
 
 // waitFor polls for what nothing tells us about.

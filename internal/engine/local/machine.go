@@ -30,7 +30,7 @@ func (c *Capacity) declared() bool { return c.MilliCPU != 0 || c.Memory != 0 || 
 
 // node is the machine as an engine's node.
 func (c *Capacity) node(ctx context.Context) (engine.Node, error) {
-	has, err := hardware(ctx)
+	has, err := Hardware(ctx)
 	if err != nil {
 		return engine.Node{}, err
 	}
@@ -44,8 +44,8 @@ func (c *Capacity) node(ctx context.Context) (engine.Node, error) {
 	return n, nil
 }
 
-// hardware is what there really is.
-func hardware(ctx context.Context) (engine.Node, error) {
+// Hardware is what there really is, whatever was declared.
+func Hardware(ctx context.Context) (engine.Node, error) {
 	name, err := os.Hostname()
 	if err != nil {
 		return engine.Node{}, fmt.Errorf("finding the name of this machine: %w", err)

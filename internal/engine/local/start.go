@@ -214,3 +214,15 @@ func exitOf(x *runner.Exit, started time.Time) *job.Exit {
 		Started: started, Ended: x.Ended, MaxRSS: x.MaxRSS, CPUTime: x.CPUTime,
 	}
 }
+
+// Check says why an owner may not run a process here, and what to add to the configuration; nil: they may.
+func (e *Engine) Check(owner string, p *job.Process) error {
+	if err := e.cfg.Images.Check(p.Image); err != nil {
+		return err
+	}
+	if _, err := e.identify(owner); err != nil {
+		return err
+	}
+	_, err := e.mounts(p.Mounts)
+	return err
+}

@@ -1,0 +1,64 @@
+package app
+
+import (
+	"errors"
+	"path"
+	"strings"
+
+	"github.com/tutti-ml/tutti/client"
+	"github.com/tutti-ml/tutti/internal/lang/asl"
+	"github.com/tutti-ml/tutti/internal/manifest"
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/server/api"
+)
+
+// languages are those of this build; the first is the one of definitions that name none.
+func languages() []api.Language {
+	return []api.Language{{Language: asl.Language{}, Events: aslEvents, Check: checkASL}}
+}
+
+func aslEvents(f run.Fact) []client.Event {
+	history := asl.History(f)
+	events := make([]client.Event, len(history))
+	for i, h := range history {
+		events[i] = client.Event{ID: int64(h.ID), Previous: int64(h.Previous), Time: h.Time, Type: h.Type}
+		if !h.Details.IsAbsent() {
+			events[i].Details = h.Details.AppendJSON(nil)
+		}
+	}
+	return events
+}
+
+func checkASL(source []byte) run.Problems {
+	d, err := asl.Compile(source)
+	problems := run.Problems(nil)
+	if errors.As(err, &problems) {
+		return problems
+	}
+	if err != nil {
+		return run.Problems{{Text: err.Error()}}
+	}
+	return d.Warnings
+}
+
+// Validate says what is wrong with a file as far as that can be known without a server: config maps that it refers to
+// are not there.
+func Validate(f client.File) *client.Validation {
+	name, _, _ := strings.Cut(path.Base(f.Name), ".")
+	docs, problems := manifest.Read([]byte(f.Text), manifest.Options{Name: name})
+	v := &client.Validation{Faults: []client.Fault{}}
+	var kinds []string
+	for _, d := range docs {
+		kinds = append(kinds, string(d.Kind))
+		if d.Kind == manifest.KindStateMachine {
+			problems = append(problems, checkASL([]byte(manifest.StateMachineSource(d.Data)))...)
+		}
+	}
+	for _, p := range problems {
+		v.Faults = append(v.Faults, client.Fault{
+			File: f.Name, Pointer: p.Pointer, Line: p.Line, Column: p.Column, Code: p.Code, Text: p.Text, Warning: p.Warning,
+		})
+	}
+	v.Valid, v.Kind = !manifest.Broken(problems), strings.Join(kinds, ", ")
+	return v
+}

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tutti-ml/tutti/client"
+)
+
+func (c *command) cmdLogs() *cobra.Command {
+	var q client.LogQuery
+	var times bool
+	cmd := &cobra.Command{
+		Use:     "logs RUN|JOB[/CHILD][/REPLICA]",
+		Short:   "Print the output of a run's or a job's processes",
+		Example: "  tutti logs -f r12\n  tutti logs j7/3\n  tutti logs train/0/1 --tail 20",
+		Args:    exactly(1, "a run or a job"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cl, err := c.client()
+			if err != nil {
+				return err
+			}
+			ctx, stop := c.interruptible(cmd.Context())
+			defer stop()
+			r, err := find(ctx, cl, args[0])
+			if err != nil {
+				return err
+			}
+			if r.run != nil {
+				q.Run = r.run.ID
+			} else {
+				q.Job = r.job.ID
+			}
+			q.Child, q.Replica = r.child, r.replica
+			w := &logWriter{out: c.Stdout, times: times, label: labeller(r)}
+			if err := cl.Logs(ctx, q, w.write); err != nil && ctx.Err() == nil {
+				return err
+			}
+			if ctx.Err() != nil {
+				return &status{code: exitInterrupted}
+			}
+			return w.err
+		},
+	}
+	cmd.Flags().BoolVarP(&q.Follow, "follow", "f", false, "go on until everything has ended")
+	cmd.Flags().IntVar(&q.Tail, "tail", 0, "only the last `N` lines of each process")
+	cmd.Flags().BoolVar(&times, "timestamps", false, "print when each line was written")
+	return cmd
+}
+
+// labeller says which process a line is from, where there can be several.
+func labeller(r ref) func(client.Line) string {
+	switch {
+	case r.run != nil:
+		return func(l client.Line) string { return fmt.Sprintf("%s/%d/%d", jobID(l.Job), l.Child, l.Replica) }
+	case r.job.Children > 0 && r.child == nil:
+		if r.job.Replicas > 1 {
+			return func(l client.Line) string { return fmt.Sprintf("%d/%d", l.Child, l.Replica) }
+		}
+		return func(l client.Line) string { return fmt.Sprint(l.Child) }
+	case r.job.Replicas > 1 && r.replica == nil:
+		return func(l client.Line) string { return fmt.Sprint(l.Replica) }
+	}
+	return func(client.Line) string { return "" }
+}
+
+// logWriter prints lines.
+type logWriter struct {
+	out   io.Writer
+	times bool
+	label func(client.Line) string
+	err   error
+}
+
+func (w *logWriter) write(l client.Line) bool {
+	text := l.Text
+	if label := w.label(l); label != "" {
+		text = "[" + label + "] " + text
+	}
+	if w.times {
+		text = l.Time.Local().Format("2006-01-02T15:04:05.000") + " " + text
+	}
+	_, w.err = fmt.Fprintln(w.out, text)
+	return w.err == nil
+}

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/tutti-ml/tutti/client"
+)
+
+func (c *command) cmdStop() *cobra.Command {
+	var why string
+	cmd := &cobra.Command{
+		Use:   "stop RUN|JOB…",
+		Short: "Stop runs or jobs",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cl, err := c.client()
+			if err != nil {
+				return err
+			}
+			for _, name := range args {
+				r, err := find(cmd.Context(), cl, name)
+				if err != nil {
+					return err
+				}
+				if r.run != nil {
+					err = cl.Stop(cmd.Context(), r.run.ID, client.StopRun{Error: "Tutti.Stopped", Cause: why})
+					name = "run " + runID(r.run.ID)
+				} else {
+					err = cl.Cancel(cmd.Context(), r.job.ID, why)
+					name = "job " + jobID(r.job.ID)
+				}
+				if err != nil {
+					return err
+				}
+				c.note("%s was told to stop", name)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&why, "why", "", "what to say was the cause")
+	return cmd
+}
