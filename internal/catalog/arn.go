@@ -62,7 +62,8 @@ func split(kind Kind, nameOrARN string) (name string, version int64, ok bool) {
 	}
 	if before, after, found := strings.Cut(name, ":"); found {
 		name = before
-		if version, _ = strconv.ParseInt(after, 10, 64); version < 1 && after != "$LATEST" {
+		// A function's alias names no version here; all of them mean the latest.
+		if version, _ = strconv.ParseInt(after, 10, 64); version < 1 && (kind != manifest.KindFunction || after == "") {
 			return "", 0, false
 		}
 	}

@@ -48,9 +48,13 @@ func (c *Catalog) Queue(ctx context.Context, nameOrARN string) (sched.Queue, err
 	return q, err
 }
 
-// Place is the names of a queue and of its first compute environment.
+// Place is where a submission to a queue goes: the names of the queue and of its first compute environment. A disabled
+// queue takes no submissions.
 func (c *Catalog) Place(ctx context.Context, nameOrARN string) (manifest.Place, error) {
 	q, environment, err := c.queue(ctx, nameOrARN)
+	if err == nil && q.Closed != "" {
+		err = &Error{"submitting to", manifest.KindJobQueue, q.Name, ErrInvalid, q.Closed + "; enable it"}
+	}
 	return manifest.Place{Queue: q.Name, Environment: environment}, err
 }
 

@@ -186,7 +186,7 @@ func TestArticle001(t *testing.T) {
 	 "retry": {"attempts": 1}, "indexed": "AWS_BATCH_JOB_ARRAY_INDEX",
 	 "groups": [{"name": "main", "replicas": 1, "process": {
 	   "image": "public.ecr.aws/docker/library/python:3", "command": null, "resources": {"milliCPU": 1000, "memory": 536870912},
-	   "env": [{"name": "ITEMS", "value": "[\"a\",\"b\",\"c\"]"}, {"name": "AWS_BATCH_JOB_ARRAY_INDEX", "value": "${tutti:index}"},
+	   "env": [{"name": "ITEMS", "value": "[\"a\",\"b\",\"c\"]"},
 	     {"name": "AWS_BATCH_JOB_ARRAY_SIZE", "value": "3"}, {"name": "AWS_BATCH_JOB_ID", "value": "${tutti:job.id}:${tutti:index}"},
 	     {"name": "AWS_BATCH_JOB_ATTEMPT", "value": "${tutti:attempt}"}, {"name": "AWS_BATCH_JQ_NAME", "value": "nayuts-sample-job-queue"},
 	     {"name": "AWS_BATCH_CE_NAME", "value": "local"}]}}]}`)

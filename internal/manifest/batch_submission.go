@@ -73,9 +73,7 @@ func (s Submission) Spec(definition value.Value, at Place) (*job.Spec, run.Probl
 		id += ":" + AsIndex
 		spec.Array = &job.Array{Size: *s.Size}
 		spec.Indexed = "AWS_BATCH_JOB_ARRAY_INDEX"
-		p.Env = append(p.Env,
-			job.Env{Name: spec.Indexed, Value: AsIndex},
-			job.Env{Name: "AWS_BATCH_JOB_ARRAY_SIZE", Value: strconv.Itoa(int(*s.Size))})
+		p.Env = append(p.Env, job.Env{Name: "AWS_BATCH_JOB_ARRAY_SIZE", Value: strconv.Itoa(int(*s.Size))})
 	}
 	p.Env = append(p.Env,
 		job.Env{Name: "AWS_BATCH_JOB_ID", Value: id},

@@ -111,3 +111,6 @@ func plural(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+
+// HasPlaceholder reports whether dispatch will change text for each process.
+func HasPlaceholder(text string) bool { return strings.Contains(text, placeholder) }

@@ -1,0 +1,105 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tutti-ml/tutti/internal/catalog"
+	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// Errors of functions that are not the function's own.
+const (
+	errNoFunction  = "Lambda.ResourceNotFoundException"
+	errFunctionArg = "Lambda.InvalidParameterValueException"
+	errFunctionEnd = "Runtime.ExitError" // the program ended badly and did not say why
+	errNoResult    = "Runtime.InvalidResult"
+	errTimeout     = "Sandbox.Timedout"
+	errUnreachable = "Lambda.Unknown"
+)
+
+// maxResult is the longest result of a function in bytes, as on AWS.
+const maxResult = 6 << 20
+
+// lambdaInvoke is lambda:invoke. What a function does we do not know, so it is done at most once.
+type lambdaInvoke struct{ *Deps }
+
+// Class implements kernel.Integration.
+func (*lambdaInvoke) Class() kernel.Class { return kernel.AtMostOnce }
+
+// Do implements kernel.Doer.
+func (l *lambdaInvoke) Do(ctx context.Context, t kernel.Task, _ func()) run.Outcome {
+	p := t.Order.Payload
+	name := p.At("FunctionName").Text()
+	if name == "" {
+		return run.Fail(errFunctionArg, "Parameters.FunctionName is missing: give a function's name or ARN")
+	}
+	if kind := p.At("InvocationType").Text(); kind != "" && kind != "RequestResponse" {
+		return run.Fail(errFunctionArg, fmt.Sprintf("InvocationType %q is not supported: only RequestResponse is", kind))
+	}
+	payload := p.At("Payload")
+	if payload.IsAbsent() {
+		payload = value.EmptyObject
+	}
+	o := l.invoke(ctx, t, name, payload)
+	if o.Failure == nil {
+		o.Output = object("ExecutedVersion", "$LATEST", "Payload", o.Output, "StatusCode", 200)
+	}
+	return o
+}
+
+// lambdaDirect is a function's ARN as the resource itself: the payload is the function's, and so is the result.
+type lambdaDirect struct{ *Deps }
+
+// Class implements kernel.Integration.
+func (*lambdaDirect) Class() kernel.Class { return kernel.AtMostOnce }
+
+// Do implements kernel.Doer.
+func (l *lambdaDirect) Do(ctx context.Context, t kernel.Task, _ func()) run.Outcome {
+	return l.invoke(ctx, t, t.Order.Resource, t.Order.Payload)
+}
+
+// invoke calls a function and waits for its result, as long as the function may take.
+func (d *Deps) invoke(ctx context.Context, t kernel.Task, name string, payload value.Value) run.Outcome {
+	f, err := d.Catalog.Function(ctx, caller(t), name)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, catalog.ErrInvalid) {
+		return run.Fail(errNoFunction, "Function not found: "+name+". ("+err.Error()+")")
+	}
+	if err != nil {
+		return run.Fail(run.ErrInternal, err.Error())
+	}
+	limited, cancel := context.WithTimeout(ctx, f.Timeout)
+	defer cancel()
+	var o run.Outcome
+	if f.URL != "" {
+		o = d.post(limited, f, t, payload)
+	} else {
+		o = d.exec(limited, f, t, payload)
+	}
+	if o.Failure != nil && limited.Err() == context.DeadlineExceeded {
+		return functionError(errTimeout, fmt.Sprintf("Task timed out after %.2f seconds", f.Timeout.Seconds()))
+	}
+	return o
+}
+
+// functionError fails as AWS Lambda words it: the error's type as its name, and both as the cause.
+func functionError(kind, message string) run.Outcome {
+	return run.Fail(kind, object("errorMessage", message, "errorType", kind).JSON())
+}
+
+// ownError is the error that a function itself reported: an object with errorMessage and errorType.
+func ownError(v value.Value) (run.Outcome, bool) {
+	kind, message := v.At("errorType"), v.At("errorMessage")
+	if kind.Text() == "" && message.Text() == "" {
+		return run.Outcome{}, false
+	}
+	name := kind.Text()
+	if name == "" {
+		name = errUnreachable
+	}
+	return run.Fail(name, v.JSON()), true
+}
