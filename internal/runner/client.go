@@ -177,9 +177,12 @@ func (k *Client) Forget(ctx context.Context, job int64) error {
 	return err
 }
 
-// Shutdown ends the runner and every process of it.
+// Shutdown ends the runner and every process of it, and waits until it has gone.
 func (k *Client) Shutdown(ctx context.Context) error {
 	_, err := k.ask(ctx, Request{Shutdown: &struct{}{}})
+	if errors.Is(err, ErrGone) {
+		return nil
+	}
 	return err
 }
 

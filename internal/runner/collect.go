@@ -45,12 +45,13 @@ func newCollector(log *slog.Logger) (*collector, error) {
 // add has the pipes of o read until they end. An event carries the number of the output and of the stream, never the
 // descriptor, which may have become another's.
 func (c *collector) add(o *output) (number uint64, err error) {
+	pipes := o.pipes // ours no more once it is being read
 	c.mu.Lock()
 	c.last++
 	number = c.last
 	c.outputs[number] = o
 	c.mu.Unlock()
-	for stream, fd := range o.pipes {
+	for stream, fd := range pipes {
 		token := number<<1 | uint64(stream)
 		e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(token), Pad: int32(token >> 32)}
 		if err := unix.EpollCtl(c.epoll, unix.EPOLL_CTL_ADD, fd, &e); err != nil {

@@ -124,6 +124,7 @@ func (c *conn) answer(q *Request) {
 		err, a.Done = c.logs(q.ID, q.Logs), true
 	case q.Shutdown != nil:
 		r.stopOnce.Do(func() { close(r.stop) })
+		return // the end of the connection is the answer
 	default:
 		err = refuse(CodeRefused, "the request asks for nothing that this runner knows")
 	}

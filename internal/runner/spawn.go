@@ -86,6 +86,7 @@ func (r *Runner) spawn(p *proc, null int) {
 		r.notStarted(p, &Exit{Cause: stop, Why: why, Code: 1, Text: "stopped before it started"})
 		return
 	}
+	at := time.Now().UTC()
 	pid, err := r.fork(p, null)
 	if err != nil {
 		r.mu.Lock()
@@ -94,7 +95,7 @@ func (r *Runner) spawn(p *proc, null int) {
 		r.notStarted(p, &Exit{Cause: NotStarted, Code: 1, Text: err.Error()})
 		return
 	}
-	r.began(p, pid, time.Now().UTC())
+	r.began(p, pid, at)
 }
 
 func (r *Runner) notStarted(p *proc, exit *Exit) {

@@ -111,6 +111,7 @@ func (e *Engine) end(p *proc, exit job.Exit) {
 	}
 	e.vacate(p)
 	p.exit = &exit
+	p.number = 0 // of its end there is no report yet, whatever was said of its start
 	if lag := e.lag(p); lag > 0 {
 		e.later(p, reportIt, lag, p.exit)
 		return
