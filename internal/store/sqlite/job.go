@@ -49,11 +49,11 @@ func (s *Store) JobByName(ctx context.Context, owner, space, name string) (*job.
 // Jobs implements store.Store.
 func (s *Store) Jobs(ctx context.Context, f store.JobFilter) ([]*job.Job, error) {
 	var q selection
-	only(&q, "owner", f.Owner)
-	only(&q, "queue", f.Queue)
-	only(&q, "space", f.Space)
-	only(&q, "name", f.Name)
-	only(&q, "run", int64(f.Run))
+	q.text("owner", f.Owner)
+	q.text("queue", f.Queue)
+	q.text("space", f.Space)
+	q.text("name", f.Name)
+	q.number("run", int64(f.Run))
 	among(&q, "state", f.States)
 	if f.Label[0] != "" {
 		q.and("id IN (SELECT job FROM job_label WHERE name = ? AND value = ?)", f.Label[0], f.Label[1])

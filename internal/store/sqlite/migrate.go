@@ -18,31 +18,42 @@ var migrationFiles embed.FS
 // applicationID marks a file as ours (PRAGMA application_id): "TUTI".
 const applicationID = 0x54555449
 
-// migrate brings the schema of the database up to date, in one transaction, and refuses what is not ours.
+// identify gives the version of the schema, 0 for an empty database, and refuses what is not ours. It changes nothing.
+func identify(c *conn, latest int64) (version int64, err error) {
+	application, err := c.number("PRAGMA application_id")
+	if err != nil {
+		return 0, err
+	}
+	tables, err := c.number("SELECT count(*) FROM sqlite_master")
+	if err != nil {
+		return 0, err
+	}
+	if tables > 0 && application != applicationID {
+		return 0, fmt.Errorf("a database of another program: %w: choose another directory", store.ErrCorrupt)
+	}
+	if version, err = c.number("PRAGMA user_version"); err != nil {
+		return 0, err
+	}
+	if version > latest {
+		return 0, fmt.Errorf("schema %d where this release knows %d: %w: install that release or a later one",
+			version, latest, store.ErrNewer)
+	}
+	return version, nil
+}
+
+// migrate makes the database ours and brings its schema up to date, in one transaction.
 func migrate(c *conn) error {
 	migrations, err := readMigrations()
 	if err != nil {
 		return err
 	}
-	application, err := c.number("PRAGMA application_id")
-	if err != nil {
-		return err
-	}
-	tables, err := c.number("SELECT count(*) FROM sqlite_master")
-	if err != nil {
-		return err
-	}
-	if tables > 0 && application != applicationID {
-		return fmt.Errorf("a database of another program: %w", store.ErrCorrupt)
-	}
-	version, err := c.number("PRAGMA user_version")
-	if err != nil {
-		return err
-	}
 	latest := int64(len(migrations))
-	if version > latest {
-		return fmt.Errorf("schema %d where this release knows %d: %w: install that release or a later one",
-			version, latest, store.ErrNewer)
+	version, err := identify(c, latest)
+	if err != nil {
+		return err
+	}
+	if err := c.exec("PRAGMA journal_mode = WAL"); err != nil {
+		return err
 	}
 	if version == latest {
 		return nil

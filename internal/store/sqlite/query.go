@@ -15,7 +15,7 @@ import (
 const defaultLimit = 100
 
 const (
-	runColumns   = "id, owner, machine, name, parent, status, resident, data"
+	runColumns   = "id, owner, machine, coalesce(name, ''), parent, status, resident, data"
 	frameColumns = "seq, kind, subject, first, count, position, data"
 	logFrames    = " FROM frame WHERE kind = 1 AND subject = ?1 AND count > 0"
 )
@@ -112,11 +112,17 @@ func (q *selection) and(condition string, args ...any) {
 	q.args = append(q.args, args...)
 }
 
-// only narrows the list to rows whose column has value, unless that is its zero.
-func only[T comparable](q *selection, column string, value T) {
-	var all T
-	if value != all {
+// text narrows the list to rows whose column has value, unless that is empty.
+func (q *selection) text(column, value string) {
+	if value != "" {
 		q.and(column+" = ?", value)
+	}
+}
+
+// number does so for a positive number, and says that it is one: the index has no others.
+func (q *selection) number(column string, value int64) {
+	if value != 0 {
+		q.and(column+" = ? AND "+column+" > 0", value)
 	}
 }
 

@@ -57,10 +57,10 @@ func (s *Store) RunByName(ctx context.Context, owner, machine, name string) (*st
 // Runs implements store.Store.
 func (s *Store) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, error) {
 	var q selection
-	only(&q, "owner", f.Owner)
-	only(&q, "machine", f.Machine)
-	only(&q, "name", f.Name)
-	only(&q, "parent", int64(f.Parent))
+	q.text("owner", f.Owner)
+	q.text("machine", f.Machine)
+	q.text("name", f.Name)
+	q.number("parent", int64(f.Parent))
 	among(&q, "status", f.Statuses)
 	if openOnly(f.Statuses) {
 		q.and("ended IS NULL") // so that its index serves

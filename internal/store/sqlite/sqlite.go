@@ -132,7 +132,7 @@ func checkHeader(path string) error {
 
 func (s *Store) openWriter(path string) (err error) {
 	s.write, err = openConn(dsn(path,
-		"journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)",
+		"synchronous(FULL)", "temp_store(MEMORY)",
 		fmt.Sprintf("cache_size(-%d)", writerCacheKiB), fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages)))
 	if err != nil {
 		return err

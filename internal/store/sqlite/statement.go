@@ -56,7 +56,7 @@ func (q *statements) prepare(c *conn) error {
 
 		{&q.runHead, `SELECT ended IS NOT NULL, (SELECT first + count FROM frame
 			WHERE kind = 1 AND subject = run.id AND count > 0 ORDER BY first DESC LIMIT 1) FROM run WHERE id = ?`},
-		{&q.runNamed, "SELECT 1 FROM run WHERE owner = ? AND machine = ? AND name = ? AND name <> ''"},
+		{&q.runNamed, "SELECT 1 FROM run WHERE owner = ? AND machine = ? AND name = ?"},
 		{&q.jobHead, "SELECT version, ended IS NOT NULL FROM job WHERE id = ?"},
 		{&q.jobNamed, "SELECT 1 FROM job WHERE owner = ? AND space = ? AND name = ?"},
 		{&q.jobKeyed, "SELECT 1 FROM job WHERE key = ?"},
@@ -76,9 +76,9 @@ func (q *statements) prepare(c *conn) error {
 		into    string
 		columns int
 	}{
-		{&q.frames, "INSERT INTO frame (seq, kind, subject, first, count, position, data)", 7},
+		{&q.frames, "INSERT OR ROLLBACK INTO frame (seq, kind, subject, first, count, position, data)", 7},
 		{&q.inbox, "INSERT OR IGNORE INTO inbox (id, run, key, kind, task, ref, name, data)", 8},
-		{&q.values, "INSERT INTO value (id, digest, text)", 3},
+		{&q.values, "INSERT OR ROLLBACK INTO value (id, digest, text)", 3},
 		{&q.refs, "INSERT OR IGNORE INTO value_ref (run, value)", 2},
 		{&q.runLabels, "INSERT OR IGNORE INTO run_label (name, value, run)", 3},
 	} {

@@ -137,8 +137,11 @@ func (s *Store) storeRow(id run.ID, r *store.Run, first bool) error {
 			return err
 		}
 	}
-	var ended any
+	var name, ended any
 	resident := int64(0)
+	if r.Name != "" {
+		name = r.Name
+	}
 	if r.Status.Ended() {
 		ended = millis(r.Ended)
 	} else if r.Resident {
@@ -149,13 +152,13 @@ func (s *Store) storeRow(id run.ID, r *store.Run, first bool) error {
 		if err := s.refer(id, r.Definition); err != nil {
 			return err
 		}
-		for name, v := range r.Labels {
-			if err := s.do.runLabels.add(name, v, int64(id)); err != nil {
+		for label, v := range r.Labels {
+			if err := s.do.runLabels.add(label, v, int64(id)); err != nil {
 				return err
 			}
 		}
 	}
-	return s.do.run.exec(int64(id), r.Owner, r.Machine, r.Name, int64(r.Parent), int64(r.Status), resident, ended, e.Bytes())
+	return s.do.run.exec(int64(id), r.Owner, r.Machine, name, int64(r.Parent), int64(r.Status), resident, ended, e.Bytes())
 }
 
 // storeValue stores v unless it is there, and says that owner names it.

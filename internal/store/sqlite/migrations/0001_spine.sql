@@ -27,14 +27,15 @@ CREATE TABLE run (
   id       INTEGER PRIMARY KEY,
   owner    TEXT NOT NULL,
   machine  TEXT NOT NULL,
-  name     TEXT NOT NULL,
+  name     TEXT,             -- NULL: none
   parent   INTEGER NOT NULL,
   status   INTEGER NOT NULL,
   resident INTEGER NOT NULL, -- 1 only while open
   ended    INTEGER,          -- NULL: open
   data     BLOB NOT NULL     -- the rest: see codec.go
 );
-CREATE UNIQUE INDEX run_name ON run (owner, machine, name) WHERE name <> '';
+CREATE UNIQUE INDEX run_name ON run (owner, name, machine);
+CREATE INDEX run_machine ON run (machine);
 CREATE INDEX run_resident ON run (id) WHERE resident = 1;
 CREATE INDEX run_open ON run (id) WHERE ended IS NULL;
 CREATE INDEX run_ended ON run (ended) WHERE ended IS NOT NULL;

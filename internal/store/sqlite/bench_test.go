@@ -1,0 +1,85 @@
+package sqlite_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// BenchmarkCommit is one unit of a run in flight among 1,024: a frame of 300 bytes, and where the case says so a value
+// of its own or one that all share.
+func BenchmarkCommit(b *testing.B) {
+	for _, c := range []struct {
+		batch, payload int
+		shared         bool
+	}{{1, 0, false}, {64, 0, false}, {500, 0, false}, {500, 4096, false}, {500, 4096, true}} {
+		name := fmt.Sprintf("batch=%d/payload=%d", c.batch, c.payload)
+		if c.shared {
+			name += "/shared"
+		}
+		b.Run(name, func(b *testing.B) { benchmarkCommit(b, c.batch, c.payload, c.shared) })
+	}
+}
+
+func benchmarkCommit(b *testing.B, batch, payload int, shared bool) {
+	const runs = 1024
+	s := open(b, b.TempDir())
+	next := make([]uint64, runs+1)
+	begin := make([]*store.Unit, runs)
+	for i := range begin {
+		id := run.ID(i + 1)
+		next[id] = 2
+		begin[i] = &store.Unit{Run: &store.RunChange{
+			ID: id, First: 1, Count: 1, Frame: make([]byte, 300), Row: &store.Run{ID: id, Name: fmt.Sprint(i), Status: run.Running},
+		}}
+	}
+	commit := func(units []*store.Unit) {
+		verdicts, err := s.Commit(b.Context(), units)
+		if err != nil || verdicts[0] != store.OK {
+			b.Fatal(verdicts[0], err)
+		}
+	}
+	commit(begin)
+	n := 0
+	made := func() *store.Unit {
+		n++
+		id := run.ID(1 + n*7919%runs)
+		frame := make([]byte, 300)
+		binary.LittleEndian.PutUint64(frame, uint64(n))
+		u := &store.Unit{Run: &store.RunChange{ID: id, First: next[id], Count: 5, Frame: frame}}
+		next[id] += 5
+		if payload > 0 {
+			text := make([]byte, payload)
+			if !shared {
+				binary.LittleEndian.PutUint64(text, uint64(n))
+			}
+			u.Values = []value.Blob{{Digest: value.DigestOf(text), Text: text}}
+		}
+		return u
+	}
+	before, err := s.Stats()
+	if err != nil {
+		b.Fatal(err)
+	}
+	units := make([]*store.Unit, batch)
+	for b.Loop() {
+		b.StopTimer()
+		for i := range units {
+			units[i] = made()
+		}
+		b.StartTimer()
+		commit(units)
+	}
+	after, err := s.Stats()
+	if err != nil {
+		b.Fatal(err)
+	}
+	total := float64(b.N * batch)
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/total, "µs/unit")
+	b.ReportMetric(float64(after.Bytes-before.Bytes)/total, "B/unit")
+	b.ReportMetric(0, "ns/op")
+}
