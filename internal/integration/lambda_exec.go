@@ -35,9 +35,9 @@ func (d *Deps) exec(ctx context.Context, f catalog.Function, t kernel.Task, payl
 	case out.over:
 		return functionError(errNoResult, fmt.Sprintf("the result is longer than %d bytes", maxResult))
 	case err == nil:
-		return readResult(out.Bytes(), errNoResult)
+		return readResult(out.buf.Bytes(), errNoResult)
 	case errors.As(err, &exit):
-		return exitError(exit, out.Bytes(), notes.String())
+		return exitError(exit, out.buf.Bytes(), notes.buf.String())
 	}
 	return functionError(errFunctionEnd, fmt.Sprintf("the program of function %q could not be run: %v", f.Name, err))
 }
@@ -74,7 +74,7 @@ func readResult(text []byte, fault string) run.Outcome {
 
 // bounded keeps the first or the last bytes of what is written to it.
 type bounded struct {
-	bytes.Buffer
+	buf  bytes.Buffer // not embedded: its ReadFrom would take everything
 	most int
 	last bool // keep the last bytes
 	over bool
@@ -84,16 +84,16 @@ type bounded struct {
 func (b *bounded) Write(p []byte) (int, error) {
 	n := len(p)
 	if b.last {
-		b.Buffer.Write(p)
-		if b.Len() > b.most {
-			b.Next(b.Len() - b.most)
+		b.buf.Write(p)
+		if b.buf.Len() > b.most {
+			b.buf.Next(b.buf.Len() - b.most)
 		}
 		return n, nil
 	}
-	if room := b.most - b.Len(); n > room {
+	if room := b.most - b.buf.Len(); n > room {
 		b.over = true
 		p = p[:room]
 	}
-	b.Buffer.Write(p)
+	b.buf.Write(p)
 	return n, nil
 }

@@ -1,0 +1,62 @@
+package integration
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+const machine = `{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}`
+
+func TestStartExecution(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply("child", machine)
+	const resource = "arn:aws:states:::states:startExecution"
+	payload := `{"StateMachineArn":"arn:aws:states:eu-west-1:123456789012:stateMachine:child","Name":"one","Input":{"x":1}}`
+	rows := w.began(taskOf("ann", resource, payload))
+	if n := rows.Run; n.Name != "one" || n.Machine != "child" || n.Language != "asl" || string(n.Source) != machine || n.Input.JSON() != `{"x":1}` {
+		t.Errorf("%+v", n)
+	}
+	w.wantJSON(rows.Outcome(kernel.Ref{RunName: "one"}).Output, `{"ExecutionArn":"arn:aws:states:local:000000000000:execution:child:one","StartDate":1795348800000}`)
+
+	rows = w.began(taskOf("ann", resource+".sync", `{"StateMachineArn":"child","Input":"[2]"}`))
+	if rows.Run.Input.JSON() != "[2]" || rows.Outcome != nil || rows.Submitted == nil {
+		t.Errorf("%+v", rows)
+	}
+	child := &store.Run{ID: 5, Name: "one", Owner: "ann", Machine: "child", Status: run.Succeeded, Started: noon, Ended: noon.Add(time.Second),
+		Input: value.MustParse(`{"x":1}`), Output: value.MustParse(`{"y":2}`)}
+	end := func(resource string) run.Outcome {
+		o, err := w.find(resource).(kernel.Ledger).End(t.Context(), taskOf("ann", resource, payload), kernel.Ended{Run: child})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	w.wantJSON(end(resource+".sync").Output, `{"ExecutionArn":"arn:aws:states:local:000000000000:execution:child:one","Input":"{\"x\":1}","InputDetails":{"Included":true},
+		"Name":"one","Output":"{\"y\":2}","OutputDetails":{"Included":true},"StartDate":1795348800000,"StateMachineArn":"arn:aws:states:local:000000000000:stateMachine:child",
+		"Status":"SUCCEEDED","StopDate":1795348801000}`)
+	w.wantJSON(end(resource+".sync:2").Output.At("Output"), `{"y":2}`)
+	child.Status, child.Output, child.Failure = run.Failed, value.Value{}, &run.Failure{Error: "E", Cause: "because"}
+	w.wantFailure(end(resource+".sync:2"), "States.TaskFailed", `{"Cause":"because","Error":"E","ExecutionArn":"arn:`, `"Status":"FAILED"`)
+}
+
+func TestStartExecutionRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply("child", machine)
+	const resource = "arn:aws:states:::states:startExecution.sync:2"
+	w.refused(taskOf("ann", resource, `{}`), "StepFunctions.ValidationException", "StateMachineArn is missing")
+	w.refused(taskOf("ann", resource, `{"StateMachineArn":"childe"}`), "StepFunctions.StateMachineDoesNotExistException", "there are child")
+	w.refused(taskOf("bob", resource, `{"StateMachineArn":"child"}`), "StepFunctions.StateMachineDoesNotExistException")
+	w.refused(taskOf("ann", resource, `{"StateMachineArn":"child","Input":"{"}`), "StepFunctions.ValidationException", "Input is a string that is not JSON")
+	row := &store.Run{ID: w.writer.NewRunID(), Name: "one", Owner: "ann", Machine: "child", Language: "asl", Status: run.Running, Started: noon}
+	if v, err := w.writer.Commit(t.Context(), &store.Unit{Run: &store.RunChange{ID: row.ID, First: 1, Row: row}}); err != nil || v != store.OK {
+		t.Fatal(v, err)
+	}
+	w.refused(taskOf("ann", resource, `{"StateMachineArn":"child","Name":"one"}`), "StepFunctions.ExecutionAlreadyExistsException", "execution:child:one")
+}
