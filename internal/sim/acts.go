@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -39,6 +41,8 @@ func (a *acts) integration(resource string) kernel.Integration {
 		return looker{doer{a, kernel.Queryable}}
 	case "once":
 		return doer{a, kernel.AtMostOnce}
+	case "job.sync":
+		return ledger{}
 	case "atLeastOnce":
 		return doer{a, kernel.AtLeastOnce}
 	}
@@ -98,4 +102,42 @@ func (l looker) Look(_ context.Context, t kernel.Task) (run.Outcome, bool, error
 		return run.Outcome{}, false, nil
 	}
 	return answer(t.Order.Payload), true, nil
+}
+
+// ledger is sim:job.sync: a job whose process runs for as many seconds as the payload says and fails where it asks to
+// fail; a gang of two, or an array of three, by the payload's n.
+type ledger struct{}
+
+func (ledger) Class() kernel.Class { return kernel.Durable }
+
+func (ledger) Begin(_ context.Context, t kernel.Task) (kernel.Rows, error) {
+	p := t.Order.Payload
+	seconds, _ := p.At("seconds").Int64()
+	n, _ := p.At("n").Int64()
+	command := []string{"sleep", fmt.Sprintf("%ds", seconds)}
+	if p.At("fail").Kind() == value.String {
+		command = []string{"exit", "3"}
+	}
+	spec := &job.Spec{
+		Groups: []job.Group{{Name: "main", Replicas: 1 + int32(n%2), Process: job.Process{
+			Command:   command,
+			Env:       []job.Env{{Name: "FAIL_ATTEMPTS", Value: fmt.Sprint(n % 3)}},
+			Resources: job.Resources{MilliCPU: 1000},
+		}}},
+		Retry: job.Retry{Attempts: 3, Delay: time.Second},
+	}
+	if n%5 == 0 {
+		spec.Array = &job.Array{Size: 3}
+	}
+	return kernel.Rows{
+		Job:       &job.Job{Name: "sim-", Spec: spec},
+		Submitted: func(kernel.Ref) value.Value { return value.EmptyObject },
+	}, nil
+}
+
+func (ledger) End(_ context.Context, t kernel.Task, e kernel.Ended) (run.Outcome, error) {
+	if e.Job.State != job.Succeeded {
+		return run.Fail("Sim.Bad", e.Job.State.String()), nil
+	}
+	return run.Done(t.Order.Payload), nil
 }

@@ -9,9 +9,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
+	"github.com/tutti-ml/tutti/internal/dispatch"
+	"github.com/tutti-ml/tutti/internal/engine"
+	"github.com/tutti-ml/tutti/internal/engine/fake"
+	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
@@ -33,27 +38,31 @@ type Options struct {
 	Budget  int // events in a commit of a run; 0: drawn anew for each server
 }
 
-// World is servers one after another, and what outlives them: the clock, the disk, and whatever tasks did outside.
+// World is servers one after another, and what outlives them: the clock, the disk, the engine and its processes, and
+// whatever tasks did outside.
 type World struct {
-	o    Options
-	rng  *rand.Rand
-	now  time.Time
-	mem  *memory.Store
-	acts *acts
+	o      Options
+	rng    *rand.Rand
+	now    time.Time
+	mem    *memory.Store
+	engine *fake.Engine
+	acts   *acts
 
-	commits int
-	crashes int
-	wanted  []kernel.StartRequest // runs that were asked for and are not known to be durable
+	commits  int
+	crashes  int
+	refusals int                   // of orders, by the engine
+	wanted   []kernel.StartRequest // runs that were asked for and are not known to be durable
 	*server
 }
 
 // server is what dies in a crash.
 type server struct {
-	writer  *store.Writer
-	kernel  *kernel.Kernel
-	effects []func()
-	begun   []starting
-	tick    time.Time // when the kernel's clock is to be called
+	writer   *store.Writer
+	kernel   *kernel.Kernel
+	dispatch *dispatch.Dispatcher
+	effects  []func()
+	begun    []starting
+	tick     time.Time // when the kernel's clock is to be called
 }
 
 type starting struct {
@@ -73,6 +82,16 @@ func New(ctx context.Context, o Options) (*World, error) {
 		acts: newActs(),
 	}
 	w.mem = memory.New(memory.Options{Fault: w.fault})
+	w.engine = fake.New(fake.Config{
+		Now:   func() time.Time { return w.now },
+		Nodes: []engine.Node{{Name: "node", Ready: true, MilliCPU: 4000, Memory: 8 << 30, Declared: true}},
+		Faults: fake.Faults{
+			Submit: func([]engine.Start) fake.SubmitFault { return fake.SubmitFault(max(0, w.rng.IntN(12)-9)) },
+			Lag:    func(job.Proc) time.Duration { return time.Duration(w.rng.IntN(3)) * time.Second },
+			Repeat: func(engine.Report) bool { return w.rng.IntN(8) == 0 },
+			Break:  func() bool { return w.rng.IntN(16) == 0 },
+		},
+	})
 	return w, w.boot(ctx)
 }
 
@@ -115,6 +134,21 @@ func (w *World) boot(ctx context.Context) error {
 		MaxResident:  1 + w.rng.IntN(4),
 		IdleFor:      time.Duration(w.rng.IntN(5)) * time.Second,
 	})
+	w.dispatch = dispatch.New(dispatch.Options{
+		Store:  w.mem,
+		Writer: w.writer,
+		Engine: w.engine,
+		Log:    slog.New(slog.DiscardHandler),
+		Now:    func() time.Time { return w.now },
+		Port:   func(string) (int32, error) { return 20_000 + w.rng.Int32N(1000), nil },
+	})
+	w.engine.Disconnect()
+	if err := w.dispatch.Load(ctx, w.now); err != nil {
+		return err
+	}
+	if err := w.dispatch.Step(ctx, w.now); err != nil {
+		return err
+	}
 	return w.kernel.Open(ctx)
 }
 
@@ -176,6 +210,7 @@ func (w *World) move(ctx context.Context) (moved bool, err error) {
 	if len(w.effects) > 0 {
 		moves = append(moves, w.effect)
 	}
+	moves = append(moves, w.jobMoves(ctx)...)
 	if !w.due().After(w.now) {
 		moves = append(moves, func() (err error) { w.tick, err = w.kernel.Tick(ctx); return err })
 	}
@@ -183,6 +218,28 @@ func (w *World) move(ctx context.Context) (moved bool, err error) {
 		return false, nil
 	}
 	return true, moves[w.rng.IntN(len(moves))]()
+}
+
+// jobMoves are the moves of the job layer and the engine.
+func (w *World) jobMoves(ctx context.Context) (moves []func() error) {
+	if at, ok := w.engine.Next(); ok && !at.After(w.now) {
+		moves = append(moves, func() error { w.engine.Step(); return nil })
+	}
+	at := w.dispatch.NextDeadline()
+	if !w.dispatch.Idle() || !at.IsZero() && !at.After(w.now) {
+		moves = append(moves, func() error { return w.dispatch.Step(ctx, w.now) }, func() error {
+			if w.dispatch.Perform(ctx) != nil {
+				w.refusals++ // the engine takes no orders now; they are given again
+			}
+			return nil
+		})
+	}
+	reports, err := w.engine.Poll()
+	if err != nil || len(reports) > 0 { // a stream that broke off is taken up again
+		w.dispatch.HandleReports(reports)
+		moves = append(moves, func() error { return nil })
+	}
+	return moves
 }
 
 // start asks for the run that was wanted first. One that is durable already, as its name tells, is not asked for again.
@@ -220,12 +277,31 @@ func (w *World) due() time.Time {
 
 // pass lets time pass until something is due; false where nothing ever will be.
 func (w *World) pass(ctx context.Context) (more bool, err error) {
+	next := w.due()
 	if w.kernel.Stats().Resident == 0 {
 		timers, err := w.mem.Timers(ctx, store.Timer{}, w.now.AddDate(200, 0, 0), 1)
-		if err != nil || len(timers) == 0 {
+		if err != nil {
 			return false, err
 		}
+		more = len(timers) > 0
+	} else {
+		more = true
 	}
-	w.now = w.due()
-	return true, nil
+	if at, ok := w.engine.Next(); ok {
+		more = true
+		next = earlier(next, at)
+	}
+	if at := w.dispatch.NextDeadline(); !at.IsZero() {
+		more = true
+		next = earlier(next, at)
+	}
+	w.now = next
+	return more, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
