@@ -210,6 +210,16 @@ func exactly(n int, what string) cobra.PositionalArgs {
 	}
 }
 
+// between refuses fewer or more arguments.
+func between(least, most int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return usage("%s takes %s", cmd.CommandPath(), what)
+		}
+		return nil
+	}
+}
+
 // interruptible returns a context that is done at the first signal to end.
 func (c *command) interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)

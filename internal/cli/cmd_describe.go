@@ -16,24 +16,26 @@ import (
 func (c *command) cmdDescribe() *cobra.Command {
 	var namespace string
 	cmd := &cobra.Command{
-		Use:     "describe KIND NAME",
+		Use:     "describe [KIND] NAME",
 		Short:   "Show all that is known of one thing",
-		Example: "  tutti describe run r12\n  tutti describe job j7\n  tutti describe configmap train-template",
-		Args:    exactly(2, "a kind and a name"),
+		Example: "  tutti describe r12\n  tutti describe job train\n  tutti describe configmap train-template",
+		Args:    between(1, 2, "a kind and a name, or a name alone"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cl, err := c.client()
 			if err != nil {
 				return err
 			}
-			kind, err := kindOf(args[0])
-			if err != nil {
-				return err
-			}
 			ctx := cmd.Context()
-			if kind != "run" && kind != "job" {
-				return c.describeObject(ctx, cl, kind, namespace, args[1])
+			if len(args) == 2 {
+				kind, err := kindOf(args[0])
+				if err != nil {
+					return err
+				}
+				if kind != "run" && kind != "job" {
+					return c.describeObject(ctx, cl, kind, namespace, args[1])
+				}
 			}
-			r, err := find(ctx, cl, args[1])
+			r, err := find(ctx, cl, args[len(args)-1])
 			if err != nil {
 				return err
 			}

@@ -24,7 +24,7 @@ func (c *command) cmdGet() *cobra.Command {
 		Long: "List runs, jobs, replicas of a job, nodes, queues or things of the catalogue: configmaps, statemachines,\n" +
 			"jobdefinitions, jobqueues, computeenvironments, clusters, functions, namespaces, serviceaccounts.",
 		Example: "  tutti get runs --status RUNNING\n  tutti get jobs --run r12\n  tutti get configmap train-template -o yaml",
-		Args:    cobra.RangeArgs(1, 2),
+		Args:    between(1, 2, "a kind and a name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cl, err := c.client()
 			if err != nil {

@@ -25,7 +25,7 @@ func (c *command) cmdRun() *cobra.Command {
 		Long: "Run a state machine file to its end, and print its output; or, with --machine, one that was applied.\n" +
 			"Where no server is up, one is started for as long as the run takes.",
 		Example: "  tutti run train.asl.json -p numEpochs=3\n  tutti run train.asl.json --input @input.json --detach",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    between(0, 1, "one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			start, err := c.startRequest(args, o)
 			if err != nil {
@@ -186,7 +186,7 @@ func (c *command) run(ctx context.Context, cl *client.Client, start client.Start
 		return err
 	}
 	if detach {
-		c.note("Started %s %s; follow it with 'tutti describe run %s'.", runID(r.ID), r.Name, runID(r.ID))
+		c.note("Started %s %s; look at it with 'tutti describe %s'.", runID(r.ID), r.Name, runID(r.ID))
 		fmt.Fprintln(c.Stdout, runID(r.ID))
 		return nil
 	}
@@ -221,7 +221,7 @@ func (c *command) run(ctx context.Context, cl *client.Client, start client.Start
 	if r.Cause != "" {
 		text = strings.TrimPrefix(text+": "+r.Cause, ": ")
 	}
-	return remedy(fmt.Sprintf("See what happened with 'tutti describe run %s' and 'tutti logs %s'.", runID(r.ID), runID(r.ID)),
+	return remedy(fmt.Sprintf("See what happened with 'tutti describe %s' and 'tutti logs %s'.", runID(r.ID), runID(r.ID)),
 		fmt.Errorf("run %s %s: %s", runID(r.ID), r.Status, text))
 }
 

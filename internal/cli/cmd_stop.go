@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"math"
+
 	"github.com/spf13/cobra"
 
 	"github.com/tutti-ml/tutti/client"
@@ -11,7 +13,7 @@ func (c *command) cmdStop() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stop RUN|JOB…",
 		Short: "Stop runs or jobs",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  between(1, math.MaxInt, "runs or jobs"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cl, err := c.client()
 			if err != nil {

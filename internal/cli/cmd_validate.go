@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +15,7 @@ func (c *command) cmdValidate() *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate FILE|DIR|-…",
 		Short: "Say what is wrong with files, each fault with its place",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  between(1, math.MaxInt, "files"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cl, err := c.client()
 			if err != nil {

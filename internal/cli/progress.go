@@ -16,12 +16,18 @@ import (
 type progress struct {
 	root   *scope
 	last   int64
-	scopes map[int64]*scope // by the id of the event that was last in a chain
-	steps  []*step          // all that are shown, in the order of entering
-	jobs   map[int64]*step  // whose state ordered the job
+	places map[int64]place // where each event happened
+	steps  []*step         // all that are shown, in the order of entering
+	jobs   map[int64]*step // whose state ordered the job
 }
 
-// scope is where a chain of events happens.
+// place is where an event happened: in which scope, and in which state there; nil where it is not shown.
+type place struct {
+	scope *scope
+	step  *step
+}
+
+// scope is the run itself, the body of a Parallel or Map state, or an iteration.
 type scope struct {
 	parent *scope
 	owner  *step // the Parallel or Map state whose body it is; nil: the run itself, or an iteration
@@ -38,7 +44,6 @@ type step struct {
 	ended   time.Time
 	failed  string // name of the latest error
 	tries   int    // tasks scheduled
-	body    *scope // of a Parallel or Map under way
 	isMap   bool
 	total   int
 	done    int
@@ -49,7 +54,7 @@ type step struct {
 
 func newProgress() *progress {
 	root := &scope{}
-	return &progress{root: root, scopes: map[int64]*scope{0: root}, jobs: map[int64]*step{}}
+	return &progress{root: root, places: map[int64]place{0: {scope: root}}, jobs: map[int64]*step{}}
 }
 
 // eventDetails are what events say that progress is shown of.
@@ -72,41 +77,46 @@ func (p *progress) add(e client.Event) (told *step) {
 		return nil
 	}
 	p.last = e.ID
-	at := p.scopes[e.Previous]
-	if at == nil {
-		at = p.root
+	at, ok := p.places[e.Previous]
+	if !ok {
+		at.scope = p.root
 	}
 	d := detailsOf(e)
 	switch kind, what := cutType(e.Type); what {
 	case "StateEntered":
-		told = p.enter(at, kind, d.Name, e.Time)
+		at.step = p.enter(at.scope, kind, d.Name, e.Time)
+		told = at.step
 	case "StateExited":
-		told = at.leave(d.Name, e.Time)
+		at.scope, told = at.scope.leave(d.Name, e.Time)
+		at.step = nil
 	case "StateStarted": // of Map and Parallel
-		if s := at.latest(); s != nil && !at.quiet {
-			s.isMap, s.total = kind == "Map", d.Length
-			s.body = &scope{parent: at, owner: s}
-			at = s.body
-		} else {
-			at = &scope{parent: at, quiet: true, owner: &step{}}
-		}
+		at = at.begin(kind == "Map", d.Length)
 	case "StateSucceeded", "StateFailed", "StateAborted":
-		at = at.outside()
+		at = at.scope.outside()
 	case "IterationStarted":
-		at = &scope{parent: at, quiet: true}
+		at = place{scope: &scope{parent: at.scope, quiet: true}}
 	case "IterationSucceeded", "IterationFailed", "IterationAborted":
-		at.count(what == "IterationSucceeded")
+		at.scope.count(what == "IterationSucceeded")
 	case "Scheduled":
-		if s := at.latest(); s != nil {
-			s.tries++
+		if at.step != nil {
+			at.step.tries++
 		}
 	case "Failed", "TimedOut":
-		if s := at.latest(); s != nil {
-			s.failed = d.Error
+		if at.step != nil {
+			at.step.failed = d.Error
 		}
 	}
-	p.scopes[e.ID] = at
+	p.places[e.ID] = at
 	return told
+}
+
+// begin is the place within the body of a Map or Parallel state.
+func (at place) begin(isMap bool, length int) place {
+	if at.step == nil {
+		return place{scope: &scope{parent: at.scope, quiet: true, owner: &step{}}}
+	}
+	at.step.isMap, at.step.total = isMap, length
+	return place{scope: &scope{parent: at.scope, owner: at.step}}
 }
 
 // cutType parts an event's type into what it is about and what happened: Task, StateEntered; Map, IterationStarted.
@@ -132,35 +142,31 @@ func (p *progress) enter(at *scope, kind, name string, now time.Time) *step {
 	return s
 }
 
-// latest is the state that a scope is in.
-func (s *scope) latest() *step {
-	if len(s.open) == 0 {
-		return nil
-	}
-	return s.open[len(s.open)-1]
-}
-
-func (s *scope) leave(name string, now time.Time) *step {
-	for i := len(s.open) - 1; i >= 0; i-- {
-		if st := s.open[i]; st.name == name {
-			s.open = append(s.open[:i], s.open[i+1:]...)
-			st.end(now)
-			return st
+// leave ends a state that is open here or further out: the exit of a Map follows from its last iteration. It gives the
+// scope that the state was in.
+func (s *scope) leave(name string, now time.Time) (*scope, *step) {
+	for o := s; o != nil; o = o.parent {
+		for i := len(o.open) - 1; i >= 0; i-- {
+			if st := o.open[i]; st.name == name {
+				o.open = append(o.open[:i], o.open[i+1:]...)
+				st.end(now)
+				return o, st
+			}
 		}
 	}
-	return nil
+	return s, nil
 }
 
-func (s *step) end(now time.Time) { s.ended, s.isEnded, s.body = now, true, nil }
+func (s *step) end(now time.Time) { s.ended, s.isEnded = now, true }
 
-// outside is the scope of the Map or Parallel state whose body s is in.
-func (s *scope) outside() *scope {
+// outside is the place of the Map or Parallel state whose body s is in.
+func (s *scope) outside() place {
 	for o := s; o.parent != nil; o = o.parent {
 		if o.owner != nil {
-			return o.parent
+			return place{o.parent, o.owner}
 		}
 	}
-	return s
+	return place{scope: s}
 }
 
 // count counts an iteration of the Map state whose iteration s is in.
@@ -208,8 +214,6 @@ func (p *progress) finish(now time.Time, status string) {
 				s.failed = status
 			}
 			s.end(now)
-		} else {
-			s.body = nil
 		}
 	}
 }

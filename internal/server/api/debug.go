@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -53,7 +54,7 @@ func (h *handler) debugFrames(ctx context.Context, row *store.Run, d *client.Deb
 	err := h.Store.Frames(ctx, row.ID, 1, func(c store.Change) bool {
 		f := client.DebugFrame{First: c.First, Count: c.Count, Position: c.Position, Bytes: len(c.Data), Facts: []string{}}
 		inner = h.Kernel.Facts(ctx, c, func(seq uint64, fact run.Fact) bool {
-			f.Facts = append(f.Facts, fmt.Sprintf("%d %T%+v", seq, fact, fact))
+			f.Facts = append(f.Facts, h.factText(row.Language, seq, fact))
 			return true
 		})
 		d.Frames = append(d.Frames, f)
@@ -63,6 +64,19 @@ func (h *handler) debugFrames(ctx context.Context, row *store.Run, d *client.Deb
 		err = fmt.Errorf("reading frame %d: %w", d.Frames[len(d.Frames)-1].First, inner)
 	}
 	return err
+}
+
+// factText says what a fact is called, and what it looks like from outside.
+func (h *handler) factText(language string, seq uint64, f run.Fact) string {
+	text := fmt.Sprintf("%d %s", seq, strings.TrimPrefix(fmt.Sprintf("%T", f), "*"))
+	l, ok := h.language(language)
+	if !ok {
+		return text
+	}
+	for _, e := range l.Events(f) {
+		text += fmt.Sprintf("; %d %s %s", e.ID, e.Type, e.Details)
+	}
+	return text
 }
 
 // debugPending folds the run's log, as the kernel does when it loads the run.
