@@ -49,14 +49,11 @@ func readBatchJob(r *reader, f *fields) Parsed {
 		p.labels["batch.kubernetes.io/job-completion-index"] = AsIndex
 		p.given = []job.Env{{Name: spec.Indexed, Value: AsIndex}}
 	}
-	t := r.template(s.sub("template"), p)
-	if !s.has("template") {
-		s.missing("template", "describe the pod")
-	}
+	t := r.template(s, p)
 	switch t.restartPolicy {
 	case "Never", "OnFailure":
 	default:
-		r.fault(s.sub("template").sub("spec").n, codeInvalid, "restartPolicy must be Never or OnFailure, is %q", t.restartPolicy)
+		r.fault(s.n.member("template"), codeInvalid, "restartPolicy must be Never or OnFailure, is %q", t.restartPolicy)
 	}
 	s.end()
 	spec.Timeout = t.timeout

@@ -24,8 +24,13 @@ type container struct{ asked map[string]string }
 // gpuLabels are labels of nodes that name a kind of GPU.
 var gpuLabels = []string{"nvidia.com/gpu.product", "cloud.google.com/gke-accelerator", "karpenter.k8s.aws/instance-gpu-name"}
 
-// template reads a PodTemplateSpec. p says what the controller of this kind of job would add.
-func (r *reader) template(f *fields, p pod) template {
+// template reads the PodTemplateSpec called template. p says what the controller of this kind of job would add.
+func (r *reader) template(parent *fields, p pod) template {
+	f := parent.sub("template")
+	if f.n == nil {
+		parent.missing("template", "describe the pod")
+		return template{restartPolicy: "Never"}
+	}
 	m := f.sub("metadata")
 	p.labels = merged(p.labels, m.dict("labels"))
 	p.annotations = m.dict("annotations")
@@ -34,8 +39,7 @@ func (r *reader) template(f *fields, p pod) template {
 	s := f.sub("spec")
 	if s.n == nil {
 		f.missing("spec", "describe the pod")
-		f.end()
-		return template{}
+		return template{restartPolicy: "Never"}
 	}
 	f.end()
 	p.account = s.text("serviceAccountName")

@@ -107,7 +107,7 @@ func (r *reader) role(f *fields, name string) role {
 // group reads the pod template of a role.
 func (r *reader) group(f role, m meta, given []job.Env, spec *job.Spec) job.Group {
 	g := job.Group{Name: f.name, Replicas: f.replicas}
-	t := r.template(f.sub("template"), pod{
+	t := r.template(f.fields, pod{
 		space: m.space,
 		name:  AsJobName + "-" + f.name + "-" + AsReplica,
 		given: given,
@@ -118,9 +118,6 @@ func (r *reader) group(f role, m meta, given []job.Env, spec *job.Spec) job.Grou
 			"training.kubeflow.org/replica-index": AsReplica,
 		},
 	})
-	if !f.has("template") {
-		f.missing("template", "describe the pod")
-	}
 	f.end()
 	g.Process = t.process
 	spec.Timeout = max(spec.Timeout, t.timeout)

@@ -159,13 +159,12 @@ func (p *jsonParser) node(pointer string) (*node, error) {
 	if p.nodes++; p.nodes > maxNodes {
 		return nil, &fault{text: fmt.Sprintf("the file holds more than %d values", maxNodes)}
 	}
+	n := &node{pointer: pointer}
+	n.line, n.column = p.next()
 	t, err := p.ReadToken()
 	if err != nil {
 		return nil, err
 	}
-	n := &node{pointer: pointer}
-	// The offset is behind the token; a string's text is behind its first quote whatever escapes it has.
-	n.line, n.column = p.place(int(p.InputOffset()) - 1)
 	switch t.Kind() {
 	case 'n':
 		n.kind = value.Null
@@ -189,15 +188,14 @@ func (p *jsonParser) node(pointer string) (*node, error) {
 		n.kind = value.Object
 		seen := map[string]bool{}
 		for p.PeekKind() != '}' {
+			line, column := p.next()
 			k, err := p.ReadToken()
 			if err != nil {
 				return nil, err
 			}
 			name := k.String()
 			if seen[name] {
-				f := &fault{pointer: pointer + "/" + escapePointer(name), text: fmt.Sprintf("%q stands here twice; remove one", name)}
-				f.line, f.column = p.place(int(p.InputOffset()) - 1)
-				return nil, f
+				return nil, &fault{pointer + "/" + escapePointer(name), line, column, fmt.Sprintf("%q stands here twice; remove one", name)}
 			}
 			seen[name] = true
 			e, err := p.node(pointer + "/" + escapePointer(name))
@@ -211,8 +209,12 @@ func (p *jsonParser) node(pointer string) (*node, error) {
 	return n, err
 }
 
-// place is the line and column, from 1, of an offset.
-func (p *jsonParser) place(offset int) (line, column int) {
+// next is the line and column, from 1, at which the next token begins.
+func (p *jsonParser) next() (line, column int) {
+	offset := int(p.InputOffset())
+	for offset < len(p.file) && strings.IndexByte(" \t\r\n,:", p.file[offset]) >= 0 {
+		offset++
+	}
 	line = sort.SearchInts(p.lines, offset+1)
 	return line, offset - p.lines[line-1] + 1
 }
