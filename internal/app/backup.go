@@ -69,7 +69,12 @@ func Restore(ctx context.Context, r io.Reader, data string) error {
 		return fmt.Errorf("reading the backup: %w", err)
 	}
 	// The large values first: a store whose values are missing must never be seen.
-	if err := os.Rename(filepath.Join(dir, backupBlobs), blobDir(data)); err != nil {
+	// os.Rename refuses a directory in its way, though it be empty.
+	err = os.Remove(blobDir(data))
+	if err == nil {
+		err = os.Rename(filepath.Join(dir, backupBlobs), blobDir(data))
+	}
+	if err != nil {
 		return fmt.Errorf("restoring the large values: %w", err)
 	}
 	if err := sqlite.Restore(ctx, filepath.Join(dir, backupStore), storeDir(data)); err != nil {

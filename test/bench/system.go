@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 
+	"github.com/tutti-ml/tutti/internal/blob"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
@@ -27,18 +29,30 @@ type system struct {
 }
 
 func openSystem(ctx context.Context, dir string, change func(*kernel.Options)) (*system, error) {
+	s, err := prepare(ctx, dir, change)
+	if err == nil {
+		s.run(ctx)
+	}
+	return s, err
+}
+
+// prepare opens everything; nothing runs until run.
+func prepare(ctx context.Context, dir string, change func(*kernel.Options)) (*system, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
 	s := &system{stopped: make(chan error, 2)}
-	var err error
-	if s.store, err = sqlite.Open(ctx, dir, sqlite.Options{}); err != nil {
+	blobs, err := blob.Open(filepath.Join(dir, "blobs"))
+	if err != nil {
 		return nil, err
 	}
-	var blobs store.Blobs
+	if s.store, err = sqlite.Open(ctx, dir, sqlite.Options{Blobs: blobs}); err != nil {
+		return nil, err
+	}
 	if s.writer, err = store.NewWriter(ctx, s.store); err != nil {
 		return nil, err
 	}
+	s.writer.Blobs = blobs
 	s.writer.Observe = func(c store.CommitStats) {
 		s.commits.Add(1)
 		s.events.Add(int64(c.Events))
@@ -57,11 +71,14 @@ func openSystem(ctx context.Context, dir string, change func(*kernel.Options)) (
 		change(&o)
 	}
 	s.kernel = kernel.New(o)
-	run, stop := context.WithCancel(ctx)
+	return s, nil
+}
+
+func (s *system) run(ctx context.Context) {
+	running, stop := context.WithCancel(ctx)
 	s.stop = stop
 	go func() { s.stopped <- s.writer.Run(context.WithoutCancel(ctx)) }()
-	go func() { s.stopped <- s.kernel.Run(run) }()
-	return s, nil
+	go func() { s.stopped <- s.kernel.Run(running) }()
 }
 
 // close ends the kernel; the writer goes with the store.

@@ -134,12 +134,12 @@ func await(t *testing.T, what string, done func() bool) {
 // wipe removes all that the server remembers, but not what the runner does: it is another process, and goes on.
 func (s *server) wipe() {
 	s.t.Helper()
-	files, err := filepath.Glob(filepath.Join(s.data, "tutti.db*"))
-	if err != nil || len(files) == 0 {
-		s.t.Fatalf("found no database in %s to wipe (%v)", s.data, err)
-	}
-	for _, f := range files {
-		if err := os.Remove(f); err != nil {
+	for _, name := range []string{"store", "blobs"} {
+		dir := filepath.Join(s.data, name)
+		if _, err := os.Stat(dir); err != nil {
+			s.t.Fatalf("found nothing to wipe: %v", err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
 			s.t.Fatal(err)
 		}
 	}
