@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -48,7 +47,8 @@ type cell interface {
 
 // openCells finds the best way that the machine has of holding trees together. Whatever an earlier runner of dir left is
 // ended first, whichever way that held it.
-func openCells(dir string, log *slog.Logger, f *Facts) (cells, error) {
+func openCells(cfg *Config, f *Facts) (cells, error) {
+	dir, log := cfg.Dir, cfg.Log
 	if err := errors.Join(sweepCgroups(dir, log), sweepNamespaces(dir, log)); err != nil {
 		return nil, err
 	}
@@ -56,10 +56,13 @@ func openCells(dir string, log *slog.Logger, f *Facts) (cells, error) {
 	if !f.Mounts {
 		f.Notes = append(f.Notes, "no mounts: the runner is not root, and user namespaces are not allowed")
 	}
-	groups, noGroups := openCgroups(dir, log)
-	if noGroups == nil {
-		groups.facts(f)
-		return groups, nil
+	noGroups := errors.New("they are switched off")
+	if !cfg.NoCgroups {
+		var groups *cgroups
+		if groups, noGroups = openCgroups(dir, log); noGroups == nil {
+			groups.facts(f)
+			return groups, nil
+		}
 	}
 	f.Notes = append(f.Notes, "no cgroups, so no limits: "+noGroups.Error())
 	spaces, noSpaces := openNamespaces(dir, log)

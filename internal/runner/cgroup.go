@@ -103,7 +103,9 @@ func sweepCgroups(dir string, log *slog.Logger) error {
 				return err
 			}
 		}
-		removeGroup(base)
+		if err := removeGroup(base); err != nil {
+			return err
+		}
 	}
 	return os.Remove(record)
 }
@@ -177,11 +179,11 @@ func (g *cgroups) openV2(mounts map[string]cgroupMount, name string) error {
 		v2 := enable(parent, base)
 		if g.base == "" || len(v2) > len(g.v2) {
 			if g.base != "" {
-				removeGroup(g.base)
+				_ = removeGroup(g.base)
 			}
 			g.base, g.v2 = base, v2
 		} else {
-			removeGroup(base)
+			_ = removeGroup(base)
 		}
 	}
 	if g.base == "" {
@@ -216,7 +218,7 @@ func (g *cgroups) openV1(m cgroupMount, controller, name string) {
 	}
 	home, err := unix.Open(filepath.Join(own, "tasks"), unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		removeGroup(base)
+		_ = removeGroup(base)
 		return
 	}
 	g.v1[controller], g.home[controller] = base, home
@@ -258,12 +260,15 @@ func (g *cgroups) close() {
 		c.remove()
 	}
 	g.free = nil
-	removeGroup(g.base)
+	errs := []error{removeGroup(g.base)}
 	for _, c := range controllers {
 		if base, ok := g.v1[c]; ok {
 			unix.Close(g.home[c])
-			removeGroup(base)
+			errs = append(errs, removeGroup(base))
 		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		g.log.Warn("cgroups are left behind", "error", err)
 	}
 	os.Remove(g.record)
 }
@@ -277,6 +282,7 @@ type cgroup struct {
 	limits limits
 	tasks  map[string]int // tasks files of the groups in v1; made when limits first ask for them
 	oom    int64          // kills for memory before this use
+	killed bool           // by kill or clear, at some time; see release
 }
 
 // maxFree is how many empty groups are kept for use.
@@ -445,12 +451,16 @@ func (c *cgroup) needsInit() bool { return false }
 
 func (c *cgroup) ending(e ending) ending { return e }
 
-func (c *cgroup) kill() error { return killGroup(c.dir) }
+func (c *cgroup) kill() error {
+	c.killed = true
+	return killGroup(c.dir)
+}
 
 func (c *cgroup) clear() error {
 	if populated, err := isPopulated(c.events); err == nil && !populated {
 		return nil
 	}
+	c.killed = true
 	return clearGroup(c.dir, c.all.log)
 }
 
@@ -484,11 +494,13 @@ func (c *cgroup) oomKills() int64 {
 	return 0
 }
 
-// release keeps the group for the next process. One in which a job made groups of its own is not used again.
+// release keeps the group for the next process. One in which a job made groups of its own is not used again, nor one
+// that was ever killed: Linux 6.18 takes a process that is cloned into such a group for one that was forked in it during
+// the kill, and kills it too.
 func (c *cgroup) release() {
 	c.all.mu.Lock()
 	var stat unix.Stat_t
-	keep := len(c.all.free) < maxFree && unix.Fstat(c.fd, &stat) == nil && stat.Nlink <= 2
+	keep := !c.killed && len(c.all.free) < maxFree && unix.Fstat(c.fd, &stat) == nil && stat.Nlink <= 2
 	if keep {
 		c.all.free = append(c.all.free, c)
 	}
@@ -504,10 +516,13 @@ func (c *cgroup) remove() {
 			unix.Close(fd)
 		}
 	}
-	removeGroup(c.dir)
+	errs := []error{removeGroup(c.dir)}
 	for controller, tasks := range c.tasks {
 		unix.Close(tasks)
-		removeGroup(filepath.Join(c.all.v1[controller], filepath.Base(c.dir)))
+		errs = append(errs, removeGroup(filepath.Join(c.all.v1[controller], filepath.Base(c.dir))))
+	}
+	if err := errors.Join(errs...); err != nil {
+		c.all.log.Warn("a cgroup is left behind; it is removed when the runner ends", "error", err)
 	}
 }
 
@@ -584,15 +599,23 @@ func groupPIDs(dir string) []int {
 	return pids
 }
 
-// removeGroup removes a group with those below it. What is not empty stays.
-func removeGroup(dir string) {
-	entries, _ := os.ReadDir(dir)
+// removeGroup removes a group with those below it.
+func removeGroup(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if os.IsNotExist(err) {
+		return nil
+	}
 	for _, e := range entries {
 		if e.IsDir() {
-			removeGroup(filepath.Join(dir, e.Name()))
+			if err := removeGroup(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
 		}
 	}
-	_ = unix.Rmdir(dir)
+	if err := unix.Rmdir(dir); err != nil && err != unix.ENOENT {
+		return fmt.Errorf("removing the cgroup %s: %w", dir, err)
+	}
+	return nil
 }
 
 // writeFile writes to a file of the kernel's, which exists already.

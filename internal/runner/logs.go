@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // chunk is how much of a log is read at a time.
@@ -140,15 +141,10 @@ func (o *output) follow(ctx context.Context, tail int, follow bool, send func([]
 	o.mu.Unlock()
 	for {
 		o.mu.Lock()
-		at = o.skipDropped(at)
-		text := o.readFrom(at, chunk)
-		ended, changed := o.closed, o.changed
-		if at < o.end && len(text) == 0 { // a file of ours is gone
-			at, text = o.end, nil
-		}
-		atEnd := at+int64(len(text)) >= o.end
+		text, next := o.readOn(at)
+		at = next
+		atEnd, ended, changed := at >= o.end, o.closed, o.changed
 		o.mu.Unlock()
-		at += int64(len(text))
 		if len(text) > 0 {
 			if err := send(text); err != nil {
 				return err
@@ -171,6 +167,21 @@ func (o *output) follow(ctx context.Context, tail int, follow bool, send func([]
 // lastChunk is the end of the output.
 func (o *output) lastChunk() []byte {
 	return o.readFrom(max(0, o.end-2*tailSize), 2*tailSize)
+}
+
+// readOn gives what follows an offset, with a line of ours in place of what was dropped, and the offset after that.
+func (o *output) readOn(at int64) (text []byte, next int64) {
+	from := o.skipDropped(at)
+	text = o.readFrom(from, chunk)
+	next = from + int64(len(text))
+	if len(text) == 0 {
+		next = o.end // there is no more, or somebody removed our file
+	}
+	if from > at {
+		note := fmt.Sprintf("%s stderr F [%d bytes of output were dropped here: there was more than is kept]\n", time.Now().UTC().Format(timeFormat), from-at)
+		text = append([]byte(note), text...)
+	}
+	return text, next
 }
 
 // skipDropped moves an offset that lies in what was dropped to the beginning of what is kept.

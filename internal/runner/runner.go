@@ -30,6 +30,8 @@ type Config struct {
 	Log      *slog.Logger  // nil: none
 	LogLimit int64         // bytes of output kept of one process; 0: 64 MiB
 	Grace    time.Duration // from SIGTERM to SIGKILL where a process names none; 0: 10 s
+	// NoCgroups has process trees held together by pid namespaces even where cgroups can be written.
+	NoCgroups bool
 }
 
 // The places in Config.Dir.
@@ -177,7 +179,7 @@ func (r *Runner) takeLock() error {
 
 func (r *Runner) openCells() error {
 	r.facts = Facts{Version: Version, PID: os.Getpid(), Root: os.Geteuid() == 0}
-	c, err := openCells(r.cfg.Dir, r.log, &r.facts)
+	c, err := openCells(&r.cfg, &r.facts)
 	if err != nil {
 		return err
 	}

@@ -17,13 +17,17 @@ import (
 	"github.com/tutti-ml/tutti/internal/runner"
 )
 
-// runnerVariable has the test binary be a runner.
-const runnerVariable = "TUTTI_TEST_RUNNER"
+// runnerVariable has the test binary be a runner, and noCgroupsVariable one that uses no cgroups.
+const (
+	runnerVariable    = "TUTTI_TEST_RUNNER"
+	noCgroupsVariable = "TUTTI_TEST_NO_CGROUPS"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(runnerVariable); dir != "" {
 		log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-		if err := runner.Main(context.Background(), runner.Config{Dir: dir, Log: log}); err != nil {
+		cfg := runner.Config{Dir: dir, Log: log, LogLimit: 1 << 20, NoCgroups: os.Getenv(noCgroupsVariable) != ""}
+		if err := runner.Main(context.Background(), cfg); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -34,7 +38,7 @@ func TestMain(m *testing.M) {
 
 // newConfig is that of an engine whose runner is this test's and ends with it. Its directory can be passed through by
 // other users, as that of a server must.
-func newConfig(t testing.TB) local.Config {
+func newConfig(t testing.TB, env ...string) local.Config {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "tutti-runner-")
 	if err != nil {
@@ -48,12 +52,12 @@ func newConfig(t testing.TB) local.Config {
 		t.Fatal(err)
 	}
 	cfg := local.Config{Dir: filepath.Join(dir, "runner"), AllowRoot: true}
-	cfg.Command = []string{"/usr/bin/env", runnerVariable + "=" + cfg.Dir, exe}
+	cfg.Command = append(append([]string{"/usr/bin/env", runnerVariable + "=" + cfg.Dir}, env...), exe)
 	t.Cleanup(func() {
 		shutDown(t, cfg.Dir)
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(cfg.Dir, "runner.log"))
-			t.Logf("the runner's log:\n%s", log)
+		log, _ := os.ReadFile(filepath.Join(cfg.Dir, "runner.log"))
+		if t.Failed() || strings.Contains(string(log), "DATA RACE") || strings.Contains(string(log), "level=WARN") {
+			t.Errorf("the runner's log:\n%s", log)
 		}
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
@@ -98,8 +102,17 @@ func owner() string { return fmt.Sprintf("uid:%d", os.Geteuid()) }
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
+	conformance(t)
+}
+
+func TestConformanceWithoutCgroups(t *testing.T) {
+	t.Parallel()
+	conformance(t, noCgroupsVariable+"=1")
+}
+
+func conformance(t *testing.T, env ...string) {
 	enginetest.Run(t, func(t *testing.T) enginetest.Harness {
-		cfg := newConfig(t)
+		cfg := newConfig(t, env...)
 		return enginetest.Harness{
 			Open:    func(t *testing.T) engine.Engine { return open(t, cfg) },
 			Process: process,
