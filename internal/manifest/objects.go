@@ -26,14 +26,14 @@ func readConfigMap(r *reader, f *fields) Parsed {
 		if n == nil {
 			continue
 		}
-		contents := value.EmptyObject
+		contents := make([]value.Member, len(n.names))
 		for i, key := range n.names {
 			if !configKey(key) {
 				r.fault(n.list[i], codeInvalid, "the key %q is invalid: use letters, digits, -, _ and .", key)
 			}
-			contents = contents.With(key, value.NewString(n.list[i].text))
+			contents[i] = value.Member{Name: key, Value: value.NewString(n.list[i].text)}
 		}
-		out.Data = out.Data.With(name, contents)
+		out.Data = out.Data.With(name, value.NewObject(contents...))
 	}
 	if _, err := ConfigMapFiles(out.Data); err != nil {
 		r.fault(f.n, codeInvalid, "%v", err)
