@@ -49,6 +49,9 @@ func (s *step) failureOf(err error) run.Failure {
 	switch {
 	case errors.As(err, &se):
 		f = run.Failure{Error: se.name, Cause: se.cause}
+		if se.name == errDataLimitExceeded {
+			return f // it names the state itself
+		}
 	case errors.As(err, &ee):
 		f = run.Failure{Error: ee.Code, Cause: ee.Text}
 	}

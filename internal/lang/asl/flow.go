@@ -1,6 +1,8 @@
 package asl
 
 import (
+	"fmt"
+
 	"github.com/tutti-ml/tutti/internal/lang/expr"
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -53,7 +55,7 @@ func (f *flow) arguments(s *step, input value.Value) (value.Value, error) {
 	if f.parameters == nil {
 		return input, nil
 	}
-	return f.parameters.Eval(s.scope(input))
+	return s.bounded(f.parameters.Eval(s.scope(input)))
 }
 
 // output shapes result into the state's output and the variables that it assigns; variables is Absent where there are
@@ -70,8 +72,20 @@ func (f *flow) output(s *step, result value.Value) (output, variables value.Valu
 	if output, err = f.resultPath.of(s, result); err != nil {
 		return output, variables, err
 	}
-	output, err = f.outputPath.of(s, output)
+	output, err = s.bounded(f.outputPath.of(s, output))
 	return output, variables, err
+}
+
+// maxPayload is the size in bytes of JSON up to which a payload, an output or a set of variables may grow: 256 times
+// what Step Functions takes. Without a bound a loop that doubles its input would fill the disk in thirty rounds.
+const maxPayload = 64 << 20
+
+// bounded passes what an evaluation gave on, unless it is too large.
+func (s *step) bounded(v value.Value, err error) (value.Value, error) {
+	if err == nil && v.Size() > maxPayload {
+		err = &stateError{errDataLimitExceeded, fmt.Sprintf("The state/task '%s' returned a result with a size exceeding the maximum number of bytes service limit.", s.b.state.name)}
+	}
+	return v, err
 }
 
 // of places result into the state's input.
@@ -90,7 +104,7 @@ func evalAssign(s *step, assign *expr.Template, input value.Value) (value.Value,
 	if assign == nil {
 		return value.Value{}, nil
 	}
-	return assign.Eval(s.scope(input))
+	return s.bounded(assign.Eval(s.scope(input)))
 }
 
 // flowFields says which of the fields a type of state has.
