@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -71,6 +72,21 @@ func openCells(cfg *Config, f *Facts) (cells, error) {
 	}
 	f.Contain = "pid namespace"
 	return spaces, nil
+}
+
+// Probe says what a runner could do on this machine, and leaves nothing behind.
+func Probe() (Facts, error) {
+	f := Facts{Version: Version, Root: os.Geteuid() == 0}
+	dir, err := os.MkdirTemp("", "tutti-probe-")
+	if err != nil {
+		return f, fmt.Errorf("probing the machine: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	c, err := openCells(&Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}, &f)
+	if err == nil {
+		c.close()
+	}
+	return f, err
 }
 
 // canClone tries whether a process can be started in new namespaces.

@@ -40,7 +40,12 @@ type cgroups struct {
 // The controllers that limits need.
 var controllers = []string{"memory", "cpu"}
 
-const cpuPeriod = 100_000 // microseconds
+const (
+	cpuPeriod = 100_000 // microseconds
+	// leastCPU is the smallest limit that is enforced, in thousandths: with less, a program is stopped for most of a
+	// second before it has begun.
+	leastCPU = 100
+)
 
 // openCgroups finds where cgroups can be made.
 func openCgroups(dir string, log *slog.Logger) (*cgroups, error) {
@@ -387,7 +392,7 @@ func (c *cgroup) limitMemory(n int64) error {
 }
 
 func (c *cgroup) limitCPU(milli int64) error {
-	quota := max(milli*cpuPeriod/1000, 1000)
+	quota := max(milli, leastCPU) * cpuPeriod / 1000
 	if c.all.v2["cpu"] {
 		text := fmt.Sprintf("%d %d", quota, cpuPeriod)
 		if milli == 0 {

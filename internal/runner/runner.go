@@ -27,7 +27,7 @@ type Config struct {
 	// Dir holds the socket, the journal, logs and scratch directories. Where the runner is root, the owners of jobs
 	// must be able to pass through it and the directories above it.
 	Dir      string
-	Log      *slog.Logger  // nil: none
+	Log      *slog.Logger  // nil: text on standard error
 	LogLimit int64         // bytes of output kept of one process; 0: 64 MiB
 	Grace    time.Duration // from SIGTERM to SIGKILL where a process names none; 0: 10 s
 	// NoCgroups has process trees held together by pid namespaces even where cgroups can be written.
@@ -123,7 +123,7 @@ type proc struct {
 
 func open(cfg Config) (*Runner, error) {
 	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
+		cfg.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	if cfg.LogLimit == 0 {
 		cfg.LogLimit = 64 << 20

@@ -62,6 +62,18 @@ func (e *Engine) permit(s *engine.Start) (runner.Start, error) {
 	}, nil
 }
 
+// Check says why a process could not be started, as far as that can be known before: its image, its owner, its mounts.
+func (e *Engine) Check(owner string, p *job.Process) error {
+	if err := e.cfg.Images.Check(p.Image); err != nil {
+		return err
+	}
+	if _, err := e.identify(owner); err != nil {
+		return err
+	}
+	_, err := e.mounts(p.Mounts)
+	return err
+}
+
 // identity is whose rights a process gets.
 type identity struct {
 	user       *runner.User // nil: ours
