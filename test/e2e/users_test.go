@@ -33,6 +33,9 @@ func TestTwoUsers(t *testing.T) {
 	const token = "a-token-of-nobody"
 	sum := sha256.Sum256([]byte(token))
 	s := newServer(t, workImage+fmt.Sprintf("tokens:\n  - {name: test, user: nobody, sha256: %s}\n", hex.EncodeToString(sum[:])))
+	if err := os.Chmod(s.dir, 0o755); err != nil { // for files that both users read
+		t.Fatal(err)
+	}
 	w := newWork(s, "work")
 	run := s.start(steps(job("work", w.script(), 0)), `{"secret": "of-root"}`)
 	w.awaitStarts(1)
