@@ -140,10 +140,11 @@ type SecretRef struct {
 
 // Resources is what one replica needs, all of it for itself.
 type Resources struct {
-	MilliCPU int64  `json:"milliCPU,omitempty"`
-	Memory   int64  `json:"memory,omitempty"` // bytes
-	GPUs     int32  `json:"gpus,omitempty"`
-	GPUKind  string `json:"gpuKind,omitempty"` // empty: any
+	MilliCPU    int64  `json:"milliCPU,omitempty"` // it may use more while others are idle, up to MaxMilliCPU
+	Memory      int64  `json:"memory,omitempty"`   // bytes
+	GPUs        int32  `json:"gpus,omitempty"`
+	GPUKind     string `json:"gpuKind,omitempty"`     // empty: any
+	MaxMilliCPU int64  `json:"maxMilliCPU,omitempty"` // 0: no bound
 }
 
 // Mount puts files at a path that the process sees. Exactly one of the sources is set.

@@ -38,7 +38,7 @@ func TestBatchJobSpecs(t *testing.T) {
 			"groups":[{"name":"main","replicas":1,"process":{"image":"i","command":["a"],"resources":{}}}],
 			"retry":{"attempts":7,"budget":6,"delay":10000000000,"maxDelay":360000000000,"when":[{"exitCode":"42","exit":true}]}}`},
 		{"resources", "", `, command: [a], resources: {requests: {cpu: 250m, memory: 1Gi}, limits: {cpu: 2, memory: 2Gi, nvidia.com/gpu: "1"}}`, `{"name":"j","origin":"batch/v1 Job","namespace":"default",
-			"groups":[{"name":"main","replicas":1,"process":{"image":"i","command":["a"],"resources":{"milliCPU":250,"memory":2147483648,"gpus":1}}}],
+			"groups":[{"name":"main","replicas":1,"process":{"image":"i","command":["a"],"resources":{"milliCPU":250,"maxMilliCPU":2000,"memory":2147483648,"gpus":1}}}],
 			"retry":{"attempts":7,"budget":6,"delay":10000000000,"maxDelay":360000000000}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -86,7 +86,7 @@ func readServiceAccount(r *reader, f *fields) Parsed {
 func refuseSecret(r *reader, f *fields) Parsed {
 	f.ignore(f.n.names...)
 	r.fault(f.n, codeUnsupported, "a Secret is not kept here, where its text would be shown and backed up; "+
-		"name a file of the server's own that holds it under secrets in the server's configuration, and refer to it with valueFrom.secretKeyRef")
+		"name the file that holds it in the server's configuration (secrets: {\"NAME/KEY\": {file: PATH, users: [USER]}}), and refer to it with valueFrom.secretKeyRef")
 	return Parsed{}
 }
 

@@ -155,8 +155,9 @@ func (r *reader) resources(f *fields) (job.Resources, container) {
 		return amount
 	}
 	res := job.Resources{
-		MilliCPU: first("cpu", 1000, requests, limits),
-		Memory:   first("memory", 1, limits, requests),
+		MilliCPU:    first("cpu", 1000, requests, limits),
+		Memory:      first("memory", 1, limits, requests),
+		MaxMilliCPU: first("cpu", 1000, limits),
 	}
 	gpus := first("nvidia.com/gpu", 1, limits, requests)
 	if gpus > math.MaxInt32 {

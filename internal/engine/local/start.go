@@ -56,22 +56,10 @@ func (e *Engine) permit(s *engine.Start) (runner.Start, error) {
 	}
 	return runner.Start{
 		Key: key(s.Proc), Argv: p.Command, Env: env, Dir: p.Dir, User: who.user,
-		Memory: p.Resources.Memory, MilliCPU: p.Resources.MilliCPU,
+		Memory: p.Resources.Memory, MilliCPU: p.Resources.MaxMilliCPU,
 		Timeout: s.Timeout, Grace: cmp.Or(time.Duration(p.Grace)*time.Second, e.cfg.Grace),
 		Shared: s.Scratch, Mounts: mounts,
 	}, nil
-}
-
-// Check says why a process could not be started, as far as that can be known before: its image, its owner, its mounts.
-func (e *Engine) Check(owner string, p *job.Process) error {
-	if err := e.cfg.Images.Check(p.Image); err != nil {
-		return err
-	}
-	if _, err := e.identify(owner); err != nil {
-		return err
-	}
-	_, err := e.mounts(p.Mounts)
-	return err
 }
 
 // identity is whose rights a process gets.

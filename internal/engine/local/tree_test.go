@@ -292,7 +292,7 @@ func TestProcessorLimit(t *testing.T) {
 		t.Skipf("NOT TESTED: processors cannot be limited here: %s", facts.Notes)
 	}
 	s := shell(0, "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done")
-	s.Process.Resources.MilliCPU = 100
+	s.Process.Resources.MaxMilliCPU = 100
 	exit, _ := m.run(s)
 	if wall := exit.Ended.Sub(exit.Started).Seconds(); exit.CPUTime <= 0 || exit.CPUTime > 0.3*wall {
 		t.Errorf("took %.3f s of processor in %.3f s with a tenth of one", exit.CPUTime, wall)
