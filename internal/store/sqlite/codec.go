@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -68,6 +69,9 @@ func decodeRun(data []byte, r *store.Run, load func(value.Digest) (value.Value, 
 	}
 	return nil
 }
+
+// digestKey is value.key. Digests that share it are told apart by the rest.
+func digestKey(d value.Digest) int64 { return int64(binary.BigEndian.Uint64(d[:])) }
 
 func millis(t time.Time) int64 { return t.UnixMilli() }
 

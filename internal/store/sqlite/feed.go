@@ -16,7 +16,7 @@ func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]store.Ch
 	}
 	// Asked last: a Prune that came in between has raised it before it removed anything.
 	var pruned int64
-	if err := s.read.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'pruned'").Scan(&pruned); err != nil {
+	if err := s.query.pruned.QueryRowContext(ctx).Scan(&pruned); err != nil {
 		return nil, explain(err)
 	}
 	if after < pruned {

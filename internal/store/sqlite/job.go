@@ -48,6 +48,18 @@ func (s *Store) JobByName(ctx context.Context, owner, space, name string) (*job.
 
 // Jobs implements store.Store.
 func (s *Store) Jobs(ctx context.Context, f store.JobFilter) ([]*job.Job, error) {
+	text, args := selectJobs(f)
+	rows, err := s.read.QueryContext(ctx, text, args...)
+	return collect(rows, err, func(row scanner) (*job.Job, error) {
+		var data []byte
+		if err := row.Scan(&data); err != nil {
+			return nil, err
+		}
+		return unmarshal[job.Job](data)
+	})
+}
+
+func selectJobs(f store.JobFilter) (string, []any) {
 	var q selection
 	q.text("owner", f.Owner)
 	q.text("queue", f.Queue)
@@ -61,15 +73,7 @@ func (s *Store) Jobs(ctx context.Context, f store.JobFilter) ([]*job.Job, error)
 	if f.Before > 0 {
 		q.and("id < ?", int64(f.Before))
 	}
-	text, args := q.query("data", "job", "id DESC", f.Limit)
-	rows, err := s.read.QueryContext(ctx, text, args...)
-	return collect(rows, err, func(row scanner) (*job.Job, error) {
-		var data []byte
-		if err := row.Scan(&data); err != nil {
-			return nil, err
-		}
-		return unmarshal[job.Job](data)
-	})
+	return q.query("data", "job", "id DESC", f.Limit)
 }
 
 // Replicas implements store.Store.
@@ -101,8 +105,7 @@ func (s *Store) OpenJobs(ctx context.Context, yield func(*job.Job) bool) error {
 	const page = 100
 	after := job.ID(0)
 	for {
-		rows, err := s.read.QueryContext(ctx, `SELECT job.data, job_spec.data FROM job JOIN job_spec ON job_spec.job = job.id
-			WHERE job.ended IS NULL AND job.id > ? ORDER BY job.id LIMIT ?`, after, page)
+		rows, err := s.query.openJobs.QueryContext(ctx, after, page)
 		jobs, err := collect(rows, err, scanJob)
 		if err != nil {
 			return fmt.Errorf("reading open jobs: %w", err)

@@ -24,16 +24,20 @@ const (
 type queries struct {
 	run, snapshot, frames, frameBefore, lastFirst *sql.Stmt
 	inbox, value, job, jobByKey, jobByName        *sql.Stmt
-	object, changes, lastChange                   *sql.Stmt
+	object, changes, lastChange, pruned           *sql.Stmt
+	openJobs, resident, timers                    *sql.Stmt
 	prepared                                      []*sql.Stmt
 }
 
-func (q *queries) prepare(ctx context.Context, db *sql.DB) error {
+// readQuery is where a query goes and its text.
+type readQuery struct {
+	to   **sql.Stmt
+	text string
+}
+
+func (q *queries) all() []readQuery {
 	const jobs = "SELECT job.data, job_spec.data FROM job JOIN job_spec ON job_spec.job = job.id WHERE "
-	for _, p := range []struct {
-		to   **sql.Stmt
-		text string
-	}{
+	return []readQuery{
 		{&q.run, "SELECT " + runColumns + " FROM run WHERE id = ?"},
 		{&q.snapshot, "SELECT next, version, data FROM snapshot WHERE run = ?"},
 		{&q.frames, "SELECT " + frameColumns + logFrames +
@@ -41,15 +45,24 @@ func (q *queries) prepare(ctx context.Context, db *sql.DB) error {
 		{&q.frameBefore, "SELECT first, position" + logFrames + " AND first <= ?2 ORDER BY first DESC LIMIT 1"},
 		{&q.lastFirst, "SELECT coalesce(max(first), 0)" + logFrames},
 		{&q.inbox, "SELECT id, key, kind, task, ref, name, data FROM inbox WHERE run = ? ORDER BY id"},
-		{&q.value, "SELECT text FROM value WHERE digest = ?"},
+		{&q.value, "SELECT text FROM value WHERE key = ? AND digest = ?"},
 		{&q.job, jobs + "job.id = ?"},
 		{&q.jobByKey, jobs + "job.key = ?"},
 		{&q.jobByName, jobs + "job.owner = ? AND job.space = ? AND job.name = ?"},
 		{&q.object, "SELECT " + objectColumns + objectTables + " WHERE o.kind = ?1 AND o.space = ?2 AND o.name = ?3" +
 			" AND (v.version = ?4 OR ?4 = 0 AND v.version = o.latest AND o.deleted = 0)"},
 		{&q.changes, "SELECT " + frameColumns + " FROM frame WHERE seq > ? ORDER BY seq LIMIT ?"},
+		{&q.pruned, "SELECT value FROM meta WHERE name = 'pruned'"},
+		{&q.openJobs, "SELECT job.data, job_spec.data FROM job JOIN job_spec ON job_spec.job = job.id" +
+			" WHERE job.ended IS NULL AND job.id > ? ORDER BY job.id LIMIT ?"},
+		{&q.resident, "SELECT id FROM run WHERE resident = 1 UNION SELECT run FROM inbox ORDER BY 1"},
+		{&q.timers, "SELECT run, timer, at FROM timer WHERE (at, run, timer) > (?, ?, ?) AND at <= ? ORDER BY at, run, timer LIMIT ?"},
 		{&q.lastChange, "SELECT max(coalesce((SELECT max(seq) FROM frame), 0), (SELECT value FROM meta WHERE name = 'pruned'))"},
-	} {
+	}
+}
+
+func (q *queries) prepare(ctx context.Context, db *sql.DB) error {
+	for _, p := range q.all() {
 		s, err := db.PrepareContext(ctx, p.text)
 		if err != nil {
 			return err

@@ -56,6 +56,22 @@ func (s *Store) RunByName(ctx context.Context, owner, machine, name string) (*st
 
 // Runs implements store.Store.
 func (s *Store) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, error) {
+	text, args := selectRuns(f)
+	rows, err := s.read.QueryContext(ctx, text, args...)
+	found, err := collect(rows, err, scanRun)
+	if err != nil {
+		return nil, err
+	}
+	runs := make([]*store.Run, len(found))
+	for i, r := range found {
+		if runs[i], err = s.decode(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	return runs, nil
+}
+
+func selectRuns(f store.RunFilter) (string, []any) {
 	var q selection
 	q.text("owner", f.Owner)
 	q.text("machine", f.Machine)
@@ -71,19 +87,7 @@ func (s *Store) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, erro
 	if f.Before > 0 {
 		q.and("id < ?", int64(f.Before))
 	}
-	text, args := q.query(runColumns, "run", "id DESC", f.Limit)
-	rows, err := s.read.QueryContext(ctx, text, args...)
-	found, err := collect(rows, err, scanRun)
-	if err != nil {
-		return nil, err
-	}
-	runs := make([]*store.Run, len(found))
-	for i, r := range found {
-		if runs[i], err = s.decode(ctx, r); err != nil {
-			return nil, err
-		}
-	}
-	return runs, nil
+	return q.query(runColumns, "run", "id DESC", f.Limit)
 }
 
 func openOnly(statuses []run.Status) bool {
@@ -159,15 +163,13 @@ func (s *Store) FrameAt(ctx context.Context, id run.ID, position uint64) (store.
 
 // Resident implements store.Store.
 func (s *Store) Resident(ctx context.Context) ([]run.ID, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT id FROM run WHERE resident = 1 UNION SELECT run FROM inbox ORDER BY 1")
+	rows, err := s.query.resident.QueryContext(ctx)
 	return collect(rows, err, func(row scanner) (id run.ID, err error) { return id, row.Scan(&id) })
 }
 
 // Timers implements store.Store.
 func (s *Store) Timers(ctx context.Context, after store.Timer, until time.Time, limit int) ([]store.Timer, error) {
-	rows, err := s.read.QueryContext(ctx,
-		"SELECT run, timer, at FROM timer WHERE (at, run, timer) > (?, ?, ?) AND at <= ? ORDER BY at, run, timer LIMIT ?",
-		millis(after.At), after.Run, int64(after.Timer), millis(until), limit)
+	rows, err := s.query.timers.QueryContext(ctx, millis(after.At), after.Run, int64(after.Timer), millis(until), limit)
 	return collect(rows, err, func(row scanner) (store.Timer, error) {
 		var t store.Timer
 		var at int64
@@ -205,7 +207,7 @@ func (s *Store) Inbox(ctx context.Context, id run.ID) ([]store.InboxRow, error) 
 
 // Value implements store.Store.
 func (s *Store) Value(ctx context.Context, d value.Digest) ([]byte, error) {
-	return one(s.query.value.QueryRowContext(ctx, d[:]), func(row scanner) (text []byte, err error) {
+	return one(s.query.value.QueryRowContext(ctx, digestKey(d), d[:]), func(row scanner) (text []byte, err error) {
 		return text, row.Scan(&text)
 	}, "value %s", d)
 }

@@ -6,7 +6,9 @@
 // Everything a commit needs to know (where logs end, which names are taken) the store.Guard holds or reads before the
 // first row is written, so that a transaction is never rolled back for one stale unit.
 //
-// What it costs, on two cores with 300 bytes a frame: see BenchmarkCommit.
+// What it costs (BenchmarkCommit, two cores, frames of 300 bytes, CPU): a unit alone 0.1 to 0.17 ms besides the sync, one
+// of 64 in a batch 12 µs, one of 500 7 µs; with 4 KB of its own 35 µs, with 4 KB that another run has stored 10 µs. Half
+// of it is pages copied to the log, which is why keys are small. A read of a few rows is 10 to 30 µs (BenchmarkRead).
 package sqlite
 
 import (
@@ -29,8 +31,8 @@ import (
 // FileName is the database within its directory.
 const FileName = "tutti.db"
 
-// Sizes. The log is copied into the database every checkpointPages pages, in the commit that reaches them: more would
-// coalesce more writes and make that commit longer (4,000 pages: 16 MiB, some 30 ms).
+// Sizes. The log is copied into the database every checkpointPages pages (16 MiB), in the commit that reaches them: more
+// would join more writes of one page and make that commit longer.
 const (
 	readers         = 8
 	writerCacheKiB  = 32 << 10
@@ -196,7 +198,7 @@ func (s *Store) Commit(ctx context.Context, units []*store.Unit) ([]store.Verdic
 			}
 			verdicts[i] = v
 		}
-		return s.do.flush()
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -2,12 +2,13 @@ package sqlite
 
 import "errors"
 
-// statements are what the writer runs. Tables that are only appended to have inserters; the others are written row by
-// row, at once, so that a later unit of the transaction sees what an earlier one did.
+// statements are what the writer runs. Each writes one row, at once, so that a later unit of the transaction sees what an
+// earlier one did. An insert that cannot fail but for a fault of ours takes the whole transaction back (OR ROLLBACK):
+// that spares SQLite the journal by which it would take back the statement alone.
 type statements struct {
 	begin, commit, rollback, epoch *stmt
 
-	frames, inbox, values, refs, runLabels *inserter
+	frame, inbox, value, ref, runLabel *stmt
 
 	run, snapshot                          *stmt
 	setTimer, clearTimer, clearTimers      *stmt
@@ -23,15 +24,24 @@ type statements struct {
 	prepared                      []*stmt
 }
 
-func (q *statements) prepare(c *conn) error {
-	for _, p := range []struct {
-		to    **stmt
-		query string
-	}{
+// writeQuery is where a statement goes and its text.
+type writeQuery struct {
+	to   **stmt
+	text string
+}
+
+func (q *statements) all() []writeQuery {
+	return []writeQuery{
 		{&q.begin, "BEGIN IMMEDIATE"},
 		{&q.commit, "COMMIT"},
 		{&q.rollback, "ROLLBACK"},
 		{&q.epoch, "SELECT value FROM meta WHERE name = 'epoch'"},
+
+		{&q.frame, "INSERT OR ROLLBACK INTO frame (seq, kind, subject, first, count, position, data) VALUES (?,?,?,?,?,?,?)"},
+		{&q.inbox, "INSERT OR IGNORE INTO inbox (id, run, key, kind, task, ref, name, data) VALUES (?,?,?,?,?,?,?,?)"},
+		{&q.value, "INSERT OR ROLLBACK INTO value (id, key, digest, text) VALUES (?,?,?,?)"},
+		{&q.ref, "INSERT OR IGNORE INTO value_ref (run, value) VALUES (?,?)"},
+		{&q.runLabel, "INSERT OR IGNORE INTO run_label (name, value, run) VALUES (?,?,?)"},
 
 		{&q.run, `INSERT INTO run (id, owner, machine, name, parent, status, resident, ended, data) VALUES (?,?,?,?,?,?,?,?,?)
 			ON CONFLICT (id) DO UPDATE SET status = excluded.status, resident = excluded.resident, ended = excluded.ended, data = excluded.data`},
@@ -62,42 +72,18 @@ func (q *statements) prepare(c *conn) error {
 		{&q.jobKeyed, "SELECT 1 FROM job WHERE key = ?"},
 		{&q.objectHead, "SELECT latest FROM object WHERE kind = ? AND space = ? AND name = ?"},
 		{&q.objectID, "SELECT id FROM object WHERE kind = ? AND space = ? AND name = ?"},
-		{&q.valueID, "SELECT id FROM value WHERE digest = ?"},
-	} {
-		s, err := c.prepare(p.query)
+		{&q.valueID, "SELECT id FROM value WHERE key = ? AND digest = ?"},
+	}
+}
+
+func (q *statements) prepare(c *conn) error {
+	for _, p := range q.all() {
+		s, err := c.prepare(p.text)
 		if err != nil {
 			return err
 		}
 		*p.to = s
 		q.prepared = append(q.prepared, s)
-	}
-	for _, p := range []struct {
-		to      **inserter
-		into    string
-		columns int
-	}{
-		{&q.frames, "INSERT OR ROLLBACK INTO frame (seq, kind, subject, first, count, position, data)", 7},
-		{&q.inbox, "INSERT OR IGNORE INTO inbox (id, run, key, kind, task, ref, name, data)", 8},
-		{&q.values, "INSERT OR ROLLBACK INTO value (id, digest, text)", 3},
-		{&q.refs, "INSERT OR IGNORE INTO value_ref (run, value)", 2},
-		{&q.runLabels, "INSERT OR IGNORE INTO run_label (name, value, run)", 3},
-	} {
-		t, err := newInserter(c, p.into, p.columns)
-		if err != nil {
-			return err
-		}
-		*p.to = t
-		q.prepared = append(q.prepared, t.one, t.many)
-	}
-	return nil
-}
-
-// flush writes what the inserters hold.
-func (q *statements) flush() error {
-	for _, t := range [...]*inserter{q.frames, q.inbox, q.values, q.refs, q.runLabels} {
-		if err := t.flush(); err != nil {
-			return err
-		}
 	}
 	return nil
 }

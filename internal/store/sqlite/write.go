@@ -56,7 +56,7 @@ func (s *Store) store(ctx context.Context, u *store.Unit) error {
 // publish appends to the feed.
 func (s *Store) publish(kind store.SubjectKind, subject int64, first uint64, count int, position uint64, data []byte) error {
 	s.lastSeq++
-	return s.do.frames.add(s.lastSeq, int64(kind), subject, int64(first), int64(count), int64(position), blob(data))
+	return s.do.frame.exec(s.lastSeq, int64(kind), subject, int64(first), int64(count), int64(position), blob(data))
 }
 
 // blob is nil for a NULL where there are no data.
@@ -109,9 +109,6 @@ func (s *Store) storeTimers(c *store.RunChange) error {
 		if err := s.do.clearTimers.exec(int64(c.ID)); err != nil {
 			return err
 		}
-		if err := s.do.inbox.flush(); err != nil {
-			return err
-		}
 		return s.do.clearInbox.exec(int64(c.ID))
 	}
 	for _, t := range c.Timers {
@@ -153,7 +150,7 @@ func (s *Store) storeRow(id run.ID, r *store.Run, first bool) error {
 			return err
 		}
 		for label, v := range r.Labels {
-			if err := s.do.runLabels.add(label, v, int64(id)); err != nil {
+			if err := s.do.runLabel.exec(label, v, int64(id)); err != nil {
 				return err
 			}
 		}
@@ -171,11 +168,11 @@ func (s *Store) storeValue(owner run.ID, v value.Blob) error {
 		s.lastValue++
 		id = s.lastValue
 		s.valueIDs[v.Digest] = id
-		if err := s.do.values.add(id, v.Digest[:], blob(v.Text)); err != nil {
+		if err := s.do.value.exec(id, digestKey(v.Digest), v.Digest[:], blob(v.Text)); err != nil {
 			return err
 		}
 	}
-	return s.do.refs.add(int64(owner), id)
+	return s.do.ref.exec(int64(owner), id)
 }
 
 // refer says that owner names a value that may have been stored by another.
@@ -184,7 +181,7 @@ func (s *Store) refer(owner run.ID, d value.Digest) error {
 	if id == 0 || err != nil {
 		return err
 	}
-	return s.do.refs.add(int64(owner), id)
+	return s.do.ref.exec(int64(owner), id)
 }
 
 // valueID is the number of a stored value; 0 where it is not.
@@ -192,7 +189,7 @@ func (s *Store) valueID(d value.Digest) (int64, error) {
 	if id, ok := s.valueIDs[d]; ok {
 		return id, nil
 	}
-	row, err := s.do.valueID.row(d[:])
+	row, err := s.do.valueID.row(digestKey(d), d[:])
 	if row == nil || err != nil {
 		return 0, err
 	}
@@ -214,7 +211,7 @@ func (s *Store) storeInbox(ctx context.Context, row *store.InboxRow) error {
 		}
 	}
 	s.lastInbox++
-	return s.do.inbox.add(s.lastInbox, int64(row.Run), row.Key, int64(row.Kind), int64(row.Task), row.Ref, row.Name, e.Bytes())
+	return s.do.inbox.exec(s.lastInbox, int64(row.Run), row.Key, int64(row.Kind), int64(row.Task), row.Ref, row.Name, e.Bytes())
 }
 
 func (s *Store) storeJob(c store.JobChange) error {

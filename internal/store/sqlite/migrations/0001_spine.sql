@@ -78,9 +78,11 @@ CREATE TABLE inbox (
 
 CREATE TABLE value (
   id     INTEGER PRIMARY KEY,
-  digest BLOB NOT NULL UNIQUE,
+  key    INTEGER NOT NULL, -- first 8 bytes of the digest: a third of the index that whole digests need
+  digest BLOB NOT NULL,
   text   BLOB -- NULL: kept in the blobs
 );
+CREATE INDEX value_key ON value (key);
 -- Which runs name a value; run 0 is whatever is never pruned.
 CREATE TABLE value_ref (
   run   INTEGER NOT NULL,
