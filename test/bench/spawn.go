@@ -153,9 +153,6 @@ func (j *jobs) close() error {
 	if err := j.engine.Shutdown(context.Background()); err != nil {
 		return err
 	}
-	if err := j.engine.Close(); err != nil {
-		return err
-	}
 	return j.system.close()
 }
 
