@@ -14,8 +14,9 @@ import (
 
 // limits are what a tree may take; 0: no limit.
 type limits struct {
-	memory   int64
-	milliCPU int64
+	memory int64
+	share  int64 // Start.MilliCPU
+	cpu    int64 // Start.MaxCPU
 }
 
 // cells make what process trees live in. There are cgroups and, where the machine lets us write none, pid namespaces.

@@ -357,9 +357,9 @@ func (c *cgroup) limit(l limits) error {
 			return fmt.Errorf("limiting memory to %d bytes: %w", l.memory, err)
 		}
 	}
-	if l.milliCPU != was.milliCPU {
-		if err := c.limitCPU(l.milliCPU); err != nil {
-			return fmt.Errorf("limiting the processors to %d thousandths: %w", l.milliCPU, err)
+	if l.share != was.share || l.cpu != was.cpu {
+		if err := c.limitCPU(l); err != nil {
+			return fmt.Errorf("limiting the processors to %d thousandths: %w", l.cpu, err)
 		}
 	}
 	return nil
@@ -391,23 +391,29 @@ func (c *cgroup) limitMemory(n int64) error {
 	return err
 }
 
-func (c *cgroup) limitCPU(milli int64) error {
-	quota := max(milli, leastCPU) * cpuPeriod / 1000
+// limitCPU sets the share, in which a processor is 100 of version 2 and 1024 of version 1, and the limit.
+func (c *cgroup) limitCPU(l limits) error {
+	quota := max(l.cpu, leastCPU) * cpuPeriod / 1000
+	share := cmp.Or(l.share, 1000)
 	if c.all.v2["cpu"] {
-		text := fmt.Sprintf("%d %d", quota, cpuPeriod)
-		if milli == 0 {
-			text = "max"
+		limit := "max"
+		if l.cpu > 0 {
+			limit = fmt.Sprintf("%d %d", quota, cpuPeriod)
 		}
-		return writeFile(filepath.Join(c.dir, "cpu.max"), text)
+		return errors.Join(
+			writeFile(filepath.Join(c.dir, "cpu.weight"), strconv.FormatInt(min(max(share/10, 1), 10_000), 10)),
+			writeFile(filepath.Join(c.dir, "cpu.max"), limit))
 	}
 	dir, err := c.v1("cpu")
 	if dir == "" || err != nil {
 		return err
 	}
-	if milli == 0 {
+	if l.cpu == 0 {
 		quota = -1
 	}
-	return writeFile(filepath.Join(dir, "cpu.cfs_quota_us"), strconv.FormatInt(quota, 10))
+	return errors.Join(
+		writeFile(filepath.Join(dir, "cpu.shares"), strconv.FormatInt(min(max(share*1024/1000, 2), 262_144), 10)),
+		writeFile(filepath.Join(dir, "cpu.cfs_quota_us"), strconv.FormatInt(quota, 10)))
 }
 
 // v1 is the group's directory in the hierarchy of a controller, empty where there is none.

@@ -129,7 +129,7 @@ func (r *Runner) fork(p *proc, null int) (pid int, err error) {
 	if _, given := lookup(s.Env, "PATH"); !given {
 		attr.Env = append(attr.Env, "PATH="+defaultPath)
 	}
-	if p.cell, err = r.cells.get(limits{s.Memory, s.MilliCPU}); err != nil {
+	if p.cell, err = r.cells.get(limits{s.Memory, s.MilliCPU, s.MaxCPU}); err != nil {
 		return 0, err
 	}
 	reads, writes, err := outputPipes()

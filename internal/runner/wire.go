@@ -81,7 +81,8 @@ type Start struct {
 	Dir      string        `json:"dir,omitempty"` // working directory; empty: the scratch directory
 	User     *User         `json:"user,omitempty"`
 	Memory   int64         `json:"memory,omitempty"`   // limit in bytes; 0: none
-	MilliCPU int64         `json:"milliCPU,omitempty"` // limit; 0: none
+	MilliCPU int64         `json:"milliCPU,omitempty"` // share, in thousandths of a processor, when all are busy
+	MaxCPU   int64         `json:"maxCPU,omitempty"`   // limit, in the same; 0: none
 	Timeout  time.Duration `json:"timeout,omitempty"`
 	Grace    time.Duration `json:"grace,omitempty"`
 	Shared   string        `json:"shared,omitempty"` // name of the directory, in the job's own, that holds Empty mounts

@@ -56,7 +56,7 @@ func (e *Engine) permit(s *engine.Start) (runner.Start, error) {
 	}
 	return runner.Start{
 		Key: key(s.Proc), Argv: p.Command, Env: env, Dir: p.Dir, User: who.user,
-		Memory: p.Resources.Memory, MilliCPU: p.Resources.MaxMilliCPU,
+		Memory: p.Resources.Memory, MilliCPU: p.Resources.MilliCPU, MaxCPU: p.Resources.MaxMilliCPU,
 		Timeout: s.Timeout, Grace: cmp.Or(time.Duration(p.Grace)*time.Second, e.cfg.Grace),
 		Shared: s.Scratch, Mounts: mounts,
 	}, nil
