@@ -20,7 +20,7 @@ func TestCrashes(t *testing.T) {
 			for _, fails := range []memory.Fault{memory.Lost, memory.Durable} {
 				for n, crashed := 1, true; crashed; n++ {
 					w := newWorld(t, s.options...)
-					w.failAt, w.fails = n, fails
+					w.faults = map[int]memory.Fault{n: fails}
 					ids := w.submitAll(s.jobs)
 					for at, id := range s.cancel {
 						w.until(at)

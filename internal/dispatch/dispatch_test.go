@@ -261,6 +261,30 @@ a Cancelled f1 at 17s: cancelled: enough
   0.0#1 Cancelled n1 Cancelled 137`,
 	},
 	{
+		name: "cancelled, and then its deadline comes",
+		jobs: []*job.Spec{with(array(one("a", 1, "sleep 60", "IGNORE_TERM=1"), 1, 0), func(s *job.Spec) { s.Deadline = 9 * time.Second }),
+			one("b", 4, "sleep 2")},
+		cancel: map[time.Duration]job.ID{7 * time.Second: 1},
+		want: `
+a Cancelled f1 at 17s: cancelled: enough
+  0.0#1 Cancelled n1 Cancelled 137
+b Succeeded s1 at 19s
+  0.0#1 Succeeded n1 Exited 0`,
+	},
+	{
+		name: "members that all wait to restart make room",
+		jobs: []*job.Spec{
+			retry(with(one("a", 4, "sleep 1", "FAIL_ATTEMPTS=1"), func(s *job.Spec) { s.Groups[0].Restart = job.RestartMember }),
+				job.Retry{Attempts: 2, Delay: 10 * time.Second}),
+			one("b", 4, "sleep 5"),
+		},
+		want: `
+a Succeeded s1 failures=1 at 12s
+  0.0#2 Succeeded n1 Exited 0
+b Succeeded s1 at 6s
+  0.0#1 Succeeded n1 Exited 0`,
+	},
+	{
 		name: "cancelled between two attempts",
 		jobs: []*job.Spec{retry(one("a", 1, "false"), job.Retry{Attempts: 2, Delay: time.Minute})}, cancel: map[time.Duration]job.ID{7 * time.Second: 1},
 		want: `

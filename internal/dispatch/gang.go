@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/engine"
@@ -138,6 +139,11 @@ func (d *Dispatcher) jobStarted(j *openJob, at time.Time) {
 // memberEnded says what the end of a replica means for its gang.
 func (d *Dispatcher) memberEnded(j *openJob, g *gang, m *member, exit *job.Exit, now time.Time) {
 	d.jobStarted(j, exit.Started)
+	if m.State == job.Stopping && exit.Reason == job.ReasonLost && exit.Started.IsZero() {
+		stopped := *exit // before it could start
+		stopped.Reason = j.stopReason(g, m, now)
+		exit = &stopped
+	}
 	j.leave(m)
 	m.Exit, m.State = exit, endState(exit)
 	j.touchGang(g, m.Proc.Replica)
@@ -149,6 +155,10 @@ func (d *Dispatcher) memberEnded(j *openJob, g *gang, m *member, exit *job.Exit,
 	case !exit.OK() && group.Restart == job.RestartMember && j.retries(m.Proc.Attempt, j.row.Failures+1, exit):
 		j.row.Failures++
 		d.restartMember(j, g, m, now)
+		if g.waiting() { // for a delay, with nothing that runs: somebody else may have its room
+			d.vacate(j, g)
+			d.requeue(j, g)
+		}
 	default:
 		d.stopGang(j, g, job.ReasonGang)
 	}
@@ -174,7 +184,8 @@ func endState(exit *job.Exit) job.State {
 	return job.Failed
 }
 
-// stopGang has what still runs of an attempt end. A member that waits to be restarted stays as it failed.
+// stopGang has what still runs of an attempt end. A member that waits to be restarted stays as it failed, unless the
+// whole job is being stopped.
 func (d *Dispatcher) stopGang(j *openJob, g *gang, reason job.Reason) {
 	g.stopping = true
 	for i := range g.members {
@@ -183,15 +194,20 @@ func (d *Dispatcher) stopGang(j *openJob, g *gang, reason job.Reason) {
 		case job.Starting, job.Running:
 			d.stopMember(j, g, m, reason)
 		case job.Queued:
-			m.State = endState(m.Exit)
+			if m.State = job.Cancelled; reason == job.ReasonGang {
+				m.State = endState(m.Exit)
+			}
 			j.touchGang(g, m.Proc.Replica)
 			d.touch(j)
 		}
 	}
 }
 
+// stopMember tells a member to stop. One that was to start in this very step is not started: the engine, told to stop
+// what it does not know, reports that it is no more.
 func (d *Dispatcher) stopMember(j *openJob, g *gang, m *member, reason job.Reason) {
 	j.leave(m)
+	d.orders.starts = slices.DeleteFunc(d.orders.starts, func(s engine.Start) bool { return s.Proc == m.Proc })
 	m.State = job.Stopping
 	j.touchGang(g, m.Proc.Replica)
 	d.touch(j)
@@ -226,15 +242,12 @@ func (g *gang) verdict(spec *job.Spec) (s job.State, cause *member) {
 // gangEnded ends an attempt of a child: it succeeds, fails for good, or waits for its next attempt.
 func (d *Dispatcher) gangEnded(j *openJob, g *gang, now time.Time) {
 	c := &j.children[g.child]
-	d.state.Apply(sched.ChildEnded{Job: j.row.ID, Child: g.child})
-	d.freePort(g)
-	d.touch(j)
-	j.row.Counts.Active--
+	d.vacate(j, g)
 	s, cause := g.verdict(j.spec)
 	if s == job.Failed {
 		j.row.Failures++
-		if attempt := g.attempts(); j.retries(attempt, j.row.Failures, cause.Exit) {
-			d.requeue(j, g, now.Add(delayAfter(&j.spec.Retry, attempt)))
+		if j.retries(g.attempts(), j.row.Failures, cause.Exit) {
+			d.requeue(j, g)
 			return
 		}
 		if j.first == nil {
@@ -254,14 +267,33 @@ func (d *Dispatcher) gangEnded(j *openJob, g *gang, now time.Time) {
 	d.endIfDone(j, now)
 }
 
+// vacate gives back what a gang of which nothing runs any more holds.
+func (d *Dispatcher) vacate(j *openJob, g *gang) {
+	d.state.Apply(sched.ChildEnded{Job: j.row.ID, Child: g.child})
+	d.freePort(g)
+	d.touch(j)
+	j.row.Counts.Active--
+}
+
 // requeue has a child wait for its next attempt.
-func (d *Dispatcher) requeue(j *openJob, g *gang, notBefore time.Time) {
-	g.stopping, g.notBefore = false, notBefore
+func (d *Dispatcher) requeue(j *openJob, g *gang) {
+	g.stopping, g.notBefore = false, j.nextStart(g)
 	for i := range g.members {
 		g.members[i].State = job.Queued
 	}
 	j.touchGang(g, allMembers)
 	j.children[g.child].state = job.Queued
 	j.row.Counts.Queued++
-	d.state.Apply(sched.ChildQueued{Job: j.row.ID, Child: g.child, NotBefore: notBefore})
+	d.state.Apply(sched.ChildQueued{Job: j.row.ID, Child: g.child, NotBefore: g.notBefore})
+}
+
+// nextStart is when a gang whose attempt is over may start again.
+func (j *openJob) nextStart(g *gang) time.Time {
+	var last time.Time
+	for i := range g.members {
+		if e := g.members[i].Exit; e != nil && e.Ended.After(last) {
+			last = e.Ended
+		}
+	}
+	return last.Add(delayAfter(&j.spec.Retry, g.attempts()))
 }

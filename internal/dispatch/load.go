@@ -46,7 +46,12 @@ func (d *Dispatcher) Load(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("reading requests to jobs: %w", err)
 	}
-	d.leave(func(m *mail) { m.requests = append(m.requests, requests...) })
+	for _, r := range requests {
+		d.request(r, now)
+	}
+	for _, row := range rows {
+		d.checkOver(d.jobs[row.ID], now)
+	}
 	d.stopOrphans(known)
 	d.takeIn(known)
 	return nil
@@ -113,6 +118,7 @@ func (d *Dispatcher) reload(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	var restored []job.ID
 	for len(d.stale) > 0 {
 		row, err := d.o.Store.Job(ctx, d.stale[0])
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -126,6 +132,19 @@ func (d *Dispatcher) reload(ctx context.Context, now time.Time) error {
 			return err
 		}
 		d.rejoin(ctx, d.jobs[row.ID], now)
+		restored = append(restored, row.ID)
+	}
+	requests, err := d.o.Store.JobRequests(ctx)
+	if err != nil {
+		return fmt.Errorf("reading requests to jobs: %w", err)
+	}
+	for _, r := range requests {
+		if slices.Contains(restored, r.Job) {
+			d.request(r, now)
+		}
+	}
+	for _, id := range restored {
+		d.checkOver(d.jobs[id], now)
 	}
 	d.takeIn(known)
 	return nil
@@ -166,6 +185,10 @@ func (d *Dispatcher) rejoin(ctx context.Context, j *openJob, now time.Time) {
 	if !j.held && !j.row.State.Ended() {
 		d.enqueue(j, now)
 	}
+}
+
+// checkOver stops a restored job that is over: what was decided before is decided again, unless somebody had cancelled it.
+func (d *Dispatcher) checkOver(j *openJob, now time.Time) {
 	d.checkDeadline(j, now)
 	if j.spent() {
 		d.stop(j, ending{job.Failed, job.ReasonCancelled, j.failed()}, now)
@@ -191,7 +214,7 @@ func (j *openJob) restoreChild(g *gang) {
 	case g.waiting():
 		n.Queued++
 		c.state, c.gang = job.Queued, g
-		g.notBefore = g.lastEnd().Add(delayAfter(&j.spec.Retry, g.attempts()))
+		g.notBefore = j.nextStart(g)
 	default:
 		n.Active++
 		c.state, c.gang = job.Running, g
@@ -201,16 +224,6 @@ func (j *openJob) restoreChild(g *gang) {
 // waiting reports whether the whole gang waits for its next attempt.
 func (g *gang) waiting() bool {
 	return !slices.ContainsFunc(g.members, func(m member) bool { return m.State != job.Queued })
-}
-
-func (g *gang) lastEnd() time.Time {
-	var last time.Time
-	for i := range g.members {
-		if e := g.members[i].Exit; e != nil && e.Ended.After(last) {
-			last = e.Ended
-		}
-	}
-	return last
 }
 
 // resume compares the processes of a gang that runs with what the engine knows of them.
@@ -245,23 +258,25 @@ func (d *Dispatcher) resume(j *openJob, g *gang, known listed, now time.Time) {
 			g.stopping = true
 			d.orders.cancels = append(d.orders.cancels, cancel{proc: m.Proc, reason: j.stopReason(g, m, now)})
 		case job.Queued:
-			m.restart = m.Exit.Ended.Add(delayAfter(&j.spec.Retry, m.Proc.Attempt))
+			m.restart = j.restartAt(m)
 			d.wakeAt(m.restart, j, g.child)
 		}
 	}
 }
 
-// stopReason is why a member that is being stopped is: its time is over, a fellow has ended the attempt, or somebody
+// stopReason is why a member that is being stopped is: a fellow has ended the attempt, its time is over, or somebody
 // asked.
 func (j *openJob) stopReason(g *gang, m *member, now time.Time) job.Reason {
 	limit := j.spec.Timeout
-	if j.overdue(now) || limit > 0 && !m.started.IsZero() && !m.started.Add(limit).After(now) {
+	late := j.overdue(now)
+	s, cause := g.verdict(j.spec)
+	switch {
+	case s != job.Cancelled && !(late && cause != nil && cause.Exit.Reason == job.ReasonTimeout):
+		return job.ReasonGang
+	case late, limit > 0 && !m.started.IsZero() && !m.started.Add(limit).After(now):
 		return job.ReasonTimeout
 	}
-	if s, _ := g.verdict(j.spec); s == job.Cancelled {
-		return job.ReasonCancelled
-	}
-	return job.ReasonGang
+	return job.ReasonCancelled
 }
 
 // pageSize is how many replicas are read at a time.

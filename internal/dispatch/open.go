@@ -140,7 +140,7 @@ func (d *Dispatcher) stop(j *openJob, e ending, now time.Time) {
 	if j.ending != nil || j.row.State.Ended() {
 		return
 	}
-	j.ending = &e
+	j.ending, j.row.Why = &e, e.why
 	d.touch(j)
 	d.state.Apply(sched.JobClosed{Job: j.row.ID})
 	for i := range j.children {

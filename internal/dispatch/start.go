@@ -44,12 +44,17 @@ func (d *Dispatcher) start(j *openJob, s sched.Start) {
 // restartMember starts a member alone again, on the slot that it has, once its delay is over.
 func (d *Dispatcher) restartMember(j *openJob, g *gang, m *member, now time.Time) {
 	m.State = job.Queued
-	m.restart = now.Add(delayAfter(&j.spec.Retry, m.Proc.Attempt))
+	m.restart = j.restartAt(m)
 	if m.restart.After(now) {
 		d.wakeAt(m.restart, j, g.child)
 		return
 	}
 	d.startMember(j, g, m)
+}
+
+// restartAt is when a member that failed may start again.
+func (j *openJob) restartAt(m *member) time.Time {
+	return m.Exit.Ended.Add(delayAfter(&j.spec.Retry, m.Proc.Attempt))
 }
 
 func (d *Dispatcher) startMember(j *openJob, g *gang, m *member) {

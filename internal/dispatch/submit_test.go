@@ -132,7 +132,7 @@ func TestPlaceholders(t *testing.T) {
 func TestPortSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.failAt, w.fails = 1, memory.Durable
+	w.faults = map[int]memory.Fault{1: memory.Durable}
 	id := w.submit(gangOf("a", 1, job.RestartNever, process(1, "sleep 1", "P=${tutti:master.port}"), process(1, "sleep 1")))
 	w.until(0)
 	rows, err := w.store.Replicas(w.ctx, store.ReplicaFilter{Job: id, Child: -1, After: [2]int32{-1, -1}})

@@ -29,10 +29,9 @@ type world struct {
 	queues map[string]sched.Queue
 	last   int32 // port given out
 
-	// Faults are injected while the writer is the dispatcher's: the commit number failAt fails as fails says.
-	commits, failAt int
-	fails           memory.Fault
-	safe            bool // no faults now
+	commits int                  // of the dispatcher's, so far
+	faults  map[int]memory.Fault // by number of commit
+	safe    bool                 // somebody else commits
 }
 
 var begin = time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
@@ -67,10 +66,8 @@ func newWorld(t testing.TB, options ...worldOption) *world {
 		if w.safe {
 			return memory.None
 		}
-		if w.commits++; w.commits == w.failAt {
-			return w.fails
-		}
-		return memory.None
+		w.commits++
+		return w.faults[w.commits]
 	}}))
 	return w
 }
