@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/run"
@@ -22,7 +21,7 @@ type data struct {
 	runNames  map[store.RunName]run.ID
 	frames    map[run.ID][]store.Change
 	snapshots map[run.ID]*store.Snapshot
-	timers    map[timerKey]time.Time
+	timers    map[run.ID][]store.Timer // in no order
 	inbox     map[run.ID][]store.InboxRow
 	lastRun   run.ID
 	lastInbox int64
@@ -39,11 +38,6 @@ type data struct {
 	values  map[value.Digest][]byte
 	// owners are the runs that named a value; run 0 stands for what is never pruned.
 	owners map[value.Digest]map[run.ID]bool
-}
-
-type timerKey struct {
-	run   run.ID
-	timer run.TimerID
 }
 
 type requestKey struct {
@@ -64,7 +58,7 @@ func newData() *data {
 		runNames:  make(map[store.RunName]run.ID),
 		frames:    make(map[run.ID][]store.Change),
 		snapshots: make(map[run.ID]*store.Snapshot),
-		timers:    make(map[timerKey]time.Time),
+		timers:    make(map[run.ID][]store.Timer),
 		inbox:     make(map[run.ID][]store.InboxRow),
 		jobs:      make(map[job.ID]*job.Job),
 		jobNames:  make(map[store.JobName]job.ID),

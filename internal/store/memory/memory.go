@@ -166,19 +166,15 @@ func (d *data) applyRun(c *store.RunChange) {
 		snapshot.Data = bytes.Clone(snapshot.Data)
 		d.snapshots[c.ID] = &snapshot
 	}
-	d.inbox[c.ID] = slices.DeleteFunc(slices.Clone(d.inbox[c.ID]), func(row store.InboxRow) bool {
-		return slices.Contains(c.Consumed, row.ID)
-	})
-	for _, t := range c.Timers {
-		key := timerKey{c.ID, t.Timer}
-		if t.At.IsZero() {
-			delete(d.timers, key)
-		} else {
-			d.timers[key] = t.At
-		}
+	if len(c.Consumed) > 0 {
+		d.inbox[c.ID] = slices.DeleteFunc(slices.Clone(d.inbox[c.ID]), func(row store.InboxRow) bool {
+			return slices.Contains(c.Consumed, row.ID)
+		})
 	}
-	if d.runs[c.ID].Status.Ended() {
-		d.dropWaiting(c.ID)
+	d.applyTimers(c.ID, c.Timers)
+	if d.runs[c.ID].Status.Ended() { // and waits for nothing
+		delete(d.inbox, c.ID)
+		delete(d.timers, c.ID)
 	}
 	for i := range c.Children {
 		d.applyRun(&c.Children[i])
@@ -199,14 +195,18 @@ func (d *data) putRun(id run.ID, row *store.Run) {
 	d.runs[id] = &stored
 }
 
-// dropWaiting removes what an ended run no longer waits for.
-func (d *data) dropWaiting(id run.ID) {
-	delete(d.inbox, id)
-	for key := range d.timers {
-		if key.run == id {
-			delete(d.timers, key)
+func (d *data) applyTimers(id run.ID, changes []store.Timer) {
+	if len(changes) == 0 {
+		return
+	}
+	timers := slices.Clone(d.timers[id])
+	for _, change := range changes {
+		timers = slices.DeleteFunc(timers, func(t store.Timer) bool { return t.Timer == change.Timer })
+		if !change.At.IsZero() {
+			timers = append(timers, store.Timer{Run: id, Timer: change.Timer, At: change.At})
 		}
 	}
+	d.timers[id] = timers
 }
 
 func (d *data) applyJob(c store.JobChange) error {

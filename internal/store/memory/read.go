@@ -121,10 +121,11 @@ func (s *Store) Resident(context.Context) ([]run.ID, error) {
 func (s *Store) Timers(_ context.Context, after store.Timer, until time.Time, limit int) ([]store.Timer, error) {
 	var due []store.Timer
 	s.see(func(d *data) {
-		for key, at := range d.timers {
-			t := store.Timer{Run: key.run, Timer: key.timer, At: at}
-			if !at.After(until) && compareTimers(t, after) > 0 {
-				due = append(due, t)
+		for _, timers := range d.timers {
+			for _, t := range timers {
+				if !t.At.After(until) && compareTimers(t, after) > 0 {
+					due = append(due, t)
+				}
 			}
 		}
 	})
