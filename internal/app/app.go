@@ -105,7 +105,7 @@ func (a *App) openStore(ctx context.Context) error {
 	}
 	a.store, err = sqlite.Open(ctx, storeDir(a.conf.Data), sqlite.Options{Blobs: a.blobs})
 	if err != nil {
-		return explainOpen(a.conf.Data, err)
+		return fmt.Errorf("opening the data in %s: %w", a.conf.Data, err)
 	}
 	a.closers = append(a.closers, a.store.Close)
 	if a.writer, err = store.NewWriter(ctx, a.store); err != nil {
@@ -115,24 +115,6 @@ func (a *App) openStore(ctx context.Context) error {
 	a.metrics = newMetrics(a)
 	a.writer.Observe = a.metrics.committed
 	return nil
-}
-
-// explainOpen adds what to do about a store that cannot be opened.
-func explainOpen(data string, err error) error {
-	hint := ""
-	switch {
-	case errors.Is(err, store.ErrLocked):
-		hint = "stop the other server, or name another directory with --data"
-	case errors.Is(err, store.ErrNewer):
-		hint = "use that release, or name another directory with --data"
-	case errors.Is(err, store.ErrCorrupt):
-		hint = "nothing was changed; keep a copy of it, and restore a backup into an empty directory with 'tutti restore'"
-	case errors.Is(err, os.ErrPermission):
-		hint = "let the server's user write there, or name another directory with --data"
-	default:
-		return fmt.Errorf("opening the data in %s: %w", data, err)
-	}
-	return fmt.Errorf("opening the data in %s: %w; %s", data, err, hint)
 }
 
 // wire makes the rooms that work on the store. All listen to the writer, so it comes before the first commit.

@@ -69,7 +69,8 @@ func Runner(ctx context.Context, args []string) error {
 	return runner.Main(ctx, runner.Config{Dir: args[0]})
 }
 
-// withSecrets resolves references to secrets on the way to the engine, so that their texts are nowhere else.
+// withSecrets resolves references to secrets on the way to the engine, so that their texts are nowhere else; and it
+// counts what is started.
 type withSecrets struct {
 	engine.Engine
 	app *App
@@ -80,7 +81,11 @@ func (w *withSecrets) Submit(ctx context.Context, starts []engine.Start) error {
 	for i := range starts {
 		starts[i].Process.Env = w.app.resolve(starts[i].Owner, starts[i].Process.Env)
 	}
-	return w.Engine.Submit(ctx, starts)
+	err := w.Engine.Submit(ctx, starts)
+	if err == nil {
+		w.app.metrics.starts.Add(float64(len(starts)))
+	}
+	return err
 }
 
 func (a *App) resolve(owner string, env []job.Env) []job.Env {

@@ -19,6 +19,7 @@ type metrics struct {
 	units    prometheus.Histogram
 	events   prometheus.Counter
 	bytes    prometheus.Counter
+	starts   prometheus.Counter
 }
 
 func newMetrics(a *App) *metrics {
@@ -35,8 +36,9 @@ func newMetrics(a *App) *metrics {
 		}),
 		events: prometheus.NewCounter(prometheus.CounterOpts{Name: "tutti_events_total", Help: "Events of runs committed."}),
 		bytes:  prometheus.NewCounter(prometheus.CounterOpts{Name: "tutti_frame_bytes_total", Help: "Bytes of frames committed."}),
+		starts: prometheus.NewCounter(prometheus.CounterOpts{Name: "tutti_process_starts_total", Help: "Starts of processes that the engine accepted."}),
 	}
-	m.registry.MustRegister(m.latency, m.units, m.events, m.bytes, m,
+	m.registry.MustRegister(m.latency, m.units, m.events, m.bytes, m.starts, m,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -63,7 +65,6 @@ var (
 	descJobs     = describe("tutti_jobs", "Jobs that have not ended.", "state")
 	descAge      = describe("tutti_queue_oldest_seconds", "Age of the oldest job that waits.", "queue")
 	descQueued   = describe("tutti_queue_waiting_jobs", "Jobs that have something to start.", "queue")
-	descStarts   = describe("tutti_process_starts_total", "Processes started since the server began.")
 	descFree     = describe("tutti_disk_free_bytes", "Free space where the data are.")
 	descSize     = describe("tutti_store_bytes", "Space that the store takes.")
 )
