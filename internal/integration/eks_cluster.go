@@ -41,6 +41,6 @@ func (d *describeCluster) Do(ctx context.Context, t kernel.Task, _ func()) run.O
 		"Name", o.Name,
 		"Status", "ACTIVE",
 		"Tags", shownTags(o.Labels),
-		"Version", o.Data.At("version"),
+		"Version", textOrAbsent(o.Data.At("version").Text()),
 	)))
 }

@@ -1,11 +1,13 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,13 +47,14 @@ func (*jobRun) Class() kernel.Class { return kernel.Durable }
 // Begin implements kernel.Ledger.
 func (j *jobRun) Begin(ctx context.Context, t kernel.Task) (kernel.Rows, error) {
 	p := t.Order.Payload
-	for name := range p.Members() {
-		if !slices.Contains([]string{"Manifest", "Template", "Namespace", "DryRun"}, name) {
-			return failed(errManifest, "Parameters.%s is not known; known are Manifest, Template, Namespace and DryRun", name), nil
-		}
+	if text := unknown("Parameters", p, "Manifest", "Template", "Namespace", "DryRun"); text != "" {
+		return failed(errManifest, "%s", text), nil
+	}
+	if text := unknown("Parameters.Template", p.At("Template"), "ConfigMap", "Namespace", "Key", "Variables", "Allow"); text != "" {
+		return failed(errManifest, "%s", text), nil
 	}
 	o, broken := j.Catalog.Options(ctx, caller(t))
-	o.Space = p.At("Namespace").Text()
+	o.Space = cmp.Or(p.At("Namespace").Text(), p.At("Template", "Namespace").Text(), manifest.DefaultSpace)
 	text, docs, rows, err := j.read(ctx, t, o)
 	if err = errors.Join(err, broken()); err != nil || rows.Outcome != nil {
 		return rows, err
@@ -72,6 +75,16 @@ func (j *jobRun) Begin(ctx context.Context, t kernel.Task) (kernel.Rows, error) 
 		return failed(errNameTaken, "%s", takenText(parsed)), nil
 	}
 	return j.rows(parsed), nil
+}
+
+// unknown says which member of v is not one of known.
+func unknown(place string, v value.Value, known ...string) string {
+	for name := range v.Members() {
+		if !slices.Contains(known, name) {
+			return place + "." + name + " is not known; known are " + strings.Join(known, ", ")
+		}
+	}
+	return ""
 }
 
 func (j *jobRun) rows(p manifest.Parsed) kernel.Rows {
@@ -99,10 +112,13 @@ func (j *jobRun) read(ctx context.Context, t kernel.Task, o manifest.Options) (t
 		p, problems = manifest.ReadValue(m, o)
 		text, docs = m.JSON(), []manifest.Parsed{p}
 	default:
-		if text, rows, err = j.render(ctx, t, template, o); err != nil || rows.Outcome != nil {
+		from, rows, err := j.template(ctx, t, template, o.Space)
+		if err != nil || rows.Outcome != nil {
 			return "", nil, rows, err
 		}
+		text = from.text
 		docs, problems = manifest.Read([]byte(text), o)
+		from.mark(docs)
 	}
 	if manifest.Broken(problems) {
 		return "", nil, failed(errManifest, "The manifest is invalid:\n%s", faults(problems)), nil
@@ -110,39 +126,56 @@ func (j *jobRun) read(ctx context.Context, t kernel.Task, o manifest.Options) (t
 	return text, docs, kernel.Rows{}, nil
 }
 
-// render fills a template of a config map.
-func (j *jobRun) render(ctx context.Context, t kernel.Task, template value.Value, o manifest.Options) (string, kernel.Rows, error) {
-	name, key, space := template.At("ConfigMap").Text(), template.At("Key").Text(), template.At("Namespace").Text()
-	if space == "" {
-		space = o.Space
+// Labels of jobs that came from a template, so that all that it made can be found.
+const (
+	labelTemplate        = "tutti.dev/template" // NAMESPACE/CONFIGMAP/KEY
+	labelTemplateVersion = "tutti.dev/template-version"
+)
+
+// rendered is a filled template, and where it came from.
+type rendered struct {
+	text, source string
+	version      int64
+}
+
+func (f *rendered) mark(docs []manifest.Parsed) {
+	for _, d := range docs {
+		if d.Spec != nil {
+			labels := map[string]string{labelTemplate: f.source, labelTemplateVersion: strconv.FormatInt(f.version, 10)}
+			maps.Copy(labels, d.Spec.Labels)
+			d.Spec.Labels = labels
+		}
 	}
-	if space == "" {
-		space = manifest.DefaultSpace
-	}
+}
+
+// template fills a template of a config map.
+func (j *jobRun) template(ctx context.Context, t kernel.Task, template value.Value, space string) (*rendered, kernel.Rows, error) {
+	name, key := template.At("ConfigMap").Text(), template.At("Key").Text()
+	space = cmp.Or(template.At("Namespace").Text(), space)
 	if name == "" || key == "" {
-		return "", failed(errManifest, "Parameters.Template must hold ConfigMap and Key"), nil
+		return nil, failed(errManifest, "Parameters.Template must hold ConfigMap and Key"), nil
 	}
 	vars, allow, fault := variables(template)
 	if fault != "" {
-		return "", failed(errManifest, "%s", fault), nil
+		return nil, failed(errManifest, "%s", fault), nil
 	}
-	files, _, err := j.Catalog.ConfigMap(ctx, caller(t), space, name)
+	files, version, err := j.Catalog.ConfigMap(ctx, caller(t), space, name)
 	if errors.Is(err, store.ErrNotFound) {
-		return "", failed(errTemplate, "%s", manifest.MissingConfigMap(space, name)), nil
+		return nil, failed(errTemplate, "%s", manifest.MissingConfigMap(space, name)), nil
 	}
 	if err != nil {
-		return "", kernel.Rows{}, err
+		return nil, kernel.Rows{}, err
 	}
 	text, ok := files[key]
 	if !ok {
-		return "", failed(errTemplate, "the config map %q in namespace %q has no key %q; it has %s", name, space, key,
+		return nil, failed(errTemplate, "the config map %q in namespace %q has no key %q; it has %s", name, space, key,
 			strings.Join(slices.Sorted(maps.Keys(files)), ", ")), nil
 	}
-	rendered, problems := manifest.Render(text, vars, allow)
+	out, problems := manifest.Render(text, vars, allow)
 	if problems != nil {
-		return "", failed(errManifest, "The template %q of config map %q cannot be filled:\n%s", key, name, problems.Error()), nil
+		return nil, failed(errManifest, "The template %q of config map %q cannot be filled:\n%s", key, name, problems.Error()), nil
 	}
-	return string(rendered), kernel.Rows{}, nil
+	return &rendered{string(out), space + "/" + name + "/" + key, version}, kernel.Rows{}, nil
 }
 
 // variables reads Variables and Allow; a number or boolean is put in as it is written.
@@ -206,6 +239,8 @@ func (j *jobRun) result(ctx context.Context, ended *job.Job) (value.Value, error
 		"Arn", catalog.ARN("tutti", "job/"+jobID(ended.ID)),
 		"State", ended.State.String(),
 		"Why", textOrAbsent(ended.Why),
+		"Template", textOrAbsent(ended.Spec.Labels[labelTemplate]),
+		"TemplateVersion", textOrAbsent(ended.Spec.Labels[labelTemplateVersion]),
 		"Submitted", timestamp(ended.Submitted),
 		"Started", timestamp(ended.Started),
 		"Ended", timestamp(ended.Ended),

@@ -61,7 +61,11 @@ func TestJobRunFromTheArticlesTemplate(t *testing.T) {
 		`there is no config map "pytorch-job-template-configmap" in namespace "ml-training-pipeline"; make it with: tutti apply -f FILE`)
 	w.article("000-pytorchjob/pytorch-job-template-configmap.yaml")
 
-	p := w.began(taskOf("ann", resource, templated("train-1", "", ""))).Job.Spec.Groups[0].Process
+	spec := w.began(taskOf("ann", resource, templated("train-1", "", ""))).Job.Spec
+	if spec.Labels["tutti.dev/template"] != "ml-training-pipeline/pytorch-job-template-configmap/pytorchjob.yaml" || spec.Labels["tutti.dev/template-version"] != "1" {
+		t.Errorf("%v", spec.Labels)
+	}
+	p := spec.Groups[0].Process
 	if !strings.HasSuffix(p.Command[2], "python train.py --epochs 10 --batch-size 32\n") {
 		t.Errorf("%q", p.Command)
 	}
@@ -95,6 +99,7 @@ func TestJobRunRefusals(t *testing.T) {
 		{`{"Manifesto":{}}`, errManifest, "Parameters.Manifesto is not known"},
 		{`{"Manifest":{"kind":"Deployment","apiVersion":"apps/v1"}}`, errManifest, "apps/v1 Deployment is of no kind that is known; known are: batch/v1 Job"},
 		{`{"Manifest":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"x"}}}`, errManifest, "must be one job"},
+		{`{"Template":{"ConfigMap":"t","Key":"key","Varables":{}}}`, errManifest, "Parameters.Template.Varables is not known; known are ConfigMap, Namespace, Key, Variables, Allow"},
 		{`{"Template":{"ConfigMap":"t"}}`, errManifest, "must hold ConfigMap and Key"},
 		{`{"Template":{"ConfigMap":"t","Key":"other"}}`, errTemplate, `has no key "other"; it has key`},
 		{`{"Template":{"ConfigMap":"t","Key":"key","Variables":{"V":[1]}}}`, errManifest, "Variables.V must be a string, a number or a boolean, is array"},
