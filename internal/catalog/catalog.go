@@ -187,6 +187,9 @@ func (c *Catalog) Delete(ctx context.Context, by Caller, kind Kind, space, name 
 		if !mayChange(by, o) || o.Version == 0 {
 			return &Error{"deleting", kind, name, ErrForbidden, "it belongs to " + o.Owner}
 		}
+		if err := c.unused(ctx, o); err != nil {
+			return err
+		}
 		mark := *o
 		mark.Version, mark.Updated, mark.Deleted = o.Version+1, c.now().UTC().Truncate(time.Millisecond), true
 		if ok, err := c.commit(ctx, &mark); ok || err != nil {
@@ -194,6 +197,25 @@ func (c *Catalog) Delete(ctx context.Context, by Caller, kind Kind, space, name 
 		}
 	}
 	return &Error{"deleting", kind, name, ErrBusy, "try again"}
+}
+
+// unused refuses to delete a compute environment that a queue counts on.
+func (c *Catalog) unused(ctx context.Context, o *store.Object) error {
+	if Kind(o.Kind) != manifest.KindComputeEnvironment {
+		return nil
+	}
+	queues, err := c.store.Objects(ctx, string(manifest.KindJobQueue), "")
+	if err != nil {
+		return err
+	}
+	for _, q := range queues {
+		for _, name := range manifest.ReadQueue(q.Data).Environments {
+			if name, _, _ := split(manifest.KindComputeEnvironment, name); name == o.Name {
+				return &Error{"deleting", manifest.KindComputeEnvironment, o.Name, ErrInvalid, "the queue " + q.Name + " uses it; change or delete the queue first"}
+			}
+		}
+	}
+	return nil
 }
 
 // others names what there is, for somebody who asked for what is not.

@@ -195,7 +195,13 @@ func TestQueues(t *testing.T) {
 	if p, err := c.Place(t.Context(), "q"); err != nil || p != (manifest.Place{Queue: "q", Environment: "small"}) {
 		t.Error(p, err)
 	}
-	if _, err := c.Queue(t.Context(), "nowhere"); err == nil || !strings.Contains(err.Error(), `finding jobqueue "nowhere": not found: there are closed, dark, default, q`) {
+	if err := c.Delete(t.Context(), admin, manifest.KindComputeEnvironment, "", "small"); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "the queue q uses it") {
+		t.Error(err)
+	}
+	if err := errors.Join(c.Delete(t.Context(), admin, manifest.KindJobQueue, "", "q"), c.Delete(t.Context(), admin, manifest.KindComputeEnvironment, "", "small")); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Queue(t.Context(), "nowhere"); err == nil || !strings.Contains(err.Error(), `finding jobqueue "nowhere": not found: there are closed, dark, default; make`) {
 		t.Error(err)
 	}
 }

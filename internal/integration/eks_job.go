@@ -16,7 +16,7 @@ import (
 
 // Errors of EKS tasks. The API server's own carry its HTTP status.
 const (
-	errEKSParameter = "States.ParameterPathFailure"
+	errEKSParameter = "EKS.400"
 	errEKSInvalid   = "EKS.422"
 	errEKSExists    = "EKS.409"
 	errEKSNotFound  = "EKS.404"

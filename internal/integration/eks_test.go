@@ -57,9 +57,9 @@ func TestEKSRefusals(t *testing.T) {
 		resource = "arn:aws:states:::eks:runJob"
 		job      = `"Job":{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"j"},"spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i","command":["a"]}]}}}}`
 	)
-	w.refused(taskOf("ann", resource, `{`+job+`}`), "States.ParameterPathFailure", "ClusterName is missing")
+	w.refused(taskOf("ann", resource, `{`+job+`}`), "EKS.400", "ClusterName is missing")
 	w.refused(taskOf("ann", resource, `{"ClusterName":"x",`+job+`}`), "Eks.ResourceNotFoundException", `finding cluster "x": not found: there are train`)
-	w.refused(taskOf("ann", resource, `{"ClusterName":"train"}`), "States.ParameterPathFailure", "Job is missing")
+	w.refused(taskOf("ann", resource, `{"ClusterName":"train"}`), "EKS.400", "Job is missing")
 	w.refused(taskOf("ann", resource, `{"ClusterName":"train","Job":{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"A"},"spec":{}}}`), "EKS.422", `/metadata/name: the name "A" is invalid`)
 	task := taskOf("ann", resource, `{"ClusterName":"train",`+job+`}`)
 	w.insert(task, w.began(task), 1)
