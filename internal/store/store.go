@@ -18,7 +18,9 @@ import (
 // Unit is what one actor changes in one step: all of it becomes durable, or none. Units are judged one by one: one that
 // is stale does not harm its neighbours in the transaction.
 //
-// Every digest that a frame, snapshot or row of the unit refers to is in Values, or was committed before.
+// Every digest that a frame or snapshot of the unit refers to is in Values, or was in those of an earlier unit of the
+// same run: a value is kept for as long as a run is that brought it or has it as Definition, or for good if a unit without a
+// run brought it. Times are stored to the millisecond.
 type Unit struct {
 	Run   *RunChange
 	Inbox []InboxRow // for any runs; a row whose run and Key exist already, or whose run has ended, is dropped
@@ -56,7 +58,8 @@ type RunChange struct {
 	// Position is run.State.Position before the first event of the frame.
 	Position uint64
 	Frame    []byte
-	// Row, where set, replaces the run's row; for a new run (First 1) it must be set.
+	// Row, where set, replaces the run's row; for a new run (First 1) it must be set. Owner, Machine, Name, Parent and
+	// Labels stay what they were then.
 	Row      *Run
 	Snapshot *Snapshot
 	Timers   []Timer     // set; one with a zero At is cleared
@@ -74,7 +77,7 @@ type Snapshot struct {
 // Run is a run's row: what lists and descriptions show.
 type Run struct {
 	ID         run.ID
-	Name       string // unique among runs of one Machine and Owner
+	Name       string // unique among runs of one Machine and Owner; may be empty, and is then not unique
 	Owner      string
 	Language   string       // run.Language.Name
 	Machine    string       // name of the object that the definition came from; empty: a file
@@ -257,7 +260,7 @@ type Store interface {
 	Last(ctx context.Context) (run.ID, job.ID, error)
 
 	Run(ctx context.Context, id run.ID) (*Run, error)
-	// RunByName finds a run by its name; where Machines share it, the latest.
+	// RunByName finds a run by its name; with an empty machine, the latest of any Machine.
 	RunByName(ctx context.Context, owner, machine, name string) (*Run, error)
 	// Runs lists runs, latest first.
 	Runs(ctx context.Context, f RunFilter) ([]*Run, error)
@@ -300,7 +303,8 @@ type Store interface {
 	LastChange(ctx context.Context) (int64, error)
 
 	// Prune removes runs and jobs that ended before their times, with everything of theirs, and values that nothing
-	// names; a few at a time, and says whether there is more to do.
+	// names; a few at a time, and says whether there is more to do. It keeps what a run that has not ended may still ask
+	// about: its children and its jobs. It may be called beside Commit.
 	Prune(ctx context.Context, runsBefore, jobsBefore time.Time) (more bool, err error)
 	// Backup writes a copy of the whole store, as of one moment, to a new file, while work goes on.
 	Backup(ctx context.Context, path string) error

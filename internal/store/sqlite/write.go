@@ -15,12 +15,14 @@ func (s *Store) store(ctx context.Context, u *store.Unit) error {
 	owner := run.ID(0)
 	if u.Run != nil {
 		owner = u.Run.ID
-		if err := s.storeRun(u.Run); err != nil {
+	}
+	for _, v := range u.Values { // first: rows refer to them
+		if err := s.storeValue(owner, v); err != nil {
 			return err
 		}
 	}
-	for _, v := range u.Values {
-		if err := s.storeValue(owner, v); err != nil {
+	if u.Run != nil {
+		if err := s.storeRun(u.Run); err != nil {
 			return err
 		}
 	}

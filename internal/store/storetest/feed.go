@@ -199,6 +199,39 @@ func testPruneRuns(f *fixture) {
 	f.same("a value that is stored anew", own.JSON(), string(must[[]byte](f)(f.s.Value(f.Context(), own.Digest()))))
 }
 
+// A child runs its parent's definition, which only the parent's unit brought.
+func testPruneShared(f *fixture) {
+	source, kept := text(2000, "source"), text(2000, "kept")
+	u := start(1, "parent")
+	u.Values = []value.Blob{blobOf(source)}
+	u.Run.Row.Definition = source.Digest()
+	child := row(2, "child")
+	child.Definition, child.Parent = source.Digest(), 1
+	u.Run.Children = []store.RunChange{{ID: 2, First: 1, Row: child}}
+	late := row(3, "late")
+	late.Definition = source.Digest()
+	f.commit([]store.Verdict{store.OK, store.OK, store.OK},
+		u, &store.Unit{Run: &store.RunChange{ID: 3, First: 1, Row: late}}, &store.Unit{Values: []value.Blob{blobOf(kept)}})
+	has := func(v value.Value) bool {
+		_, err := f.s.Value(f.Context(), v.Digest())
+		if !errors.Is(err, store.ErrNotFound) {
+			f.ok(err)
+		}
+		return err == nil
+	}
+	// Each in turn: the definition goes with the last that runs it.
+	for i, id := range []run.ID{1, 3, 2} {
+		first := uint64(1)
+		if id == 1 {
+			first = 3
+		}
+		f.do(finish(id, fmt.Sprint(id), first, epoch))
+		f.prune(after(time.Minute), epoch)
+		f.same(fmt.Sprintf("the definition is there once run %d is gone", id), i < 2, has(source))
+	}
+	f.same("what no run named is there", true, has(kept))
+}
+
 func testPruneJobs(f *fixture) {
 	f.do(start(1, "waits"))
 	for id := job.ID(1); id <= 30; id++ {

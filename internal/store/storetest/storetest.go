@@ -46,6 +46,7 @@ func Run(t *testing.T, open Open) {
 		{"objects", testObjects},
 		{"the feed", testFeed},
 		{"pruning runs", testPruneRuns},
+		{"pruning keeps what others name", testPruneShared},
 		{"pruning jobs", testPruneJobs},
 		{"opening again", testAgain},
 		{"readers beside the writer", testReaders},
