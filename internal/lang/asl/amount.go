@@ -21,7 +21,8 @@ func (a amount) of(s *step, input value.Value) (value.Value, error) {
 	if a.path == nil {
 		return a.literal, nil
 	}
-	return a.path.Eval(s.scope(input))
+	v, err := a.path.Eval(s.scope(input))
+	return v, forField(err, a.field)
 }
 
 // whole is the amount as a whole number of at least least, and otherwise where it is not set.
@@ -35,7 +36,7 @@ func (a amount) whole(s *step, input value.Value, least, otherwise int64) (int64
 	}
 	n, ok := v.Int64()
 	if !ok {
-		return 0, runtimeError("The %s field refers to value %q which is not a valid integer: %s", a.field, plain(v), a.path)
+		return 0, runtimeError("The %s field refers to value \"%s\" which is not a valid integer: %s", a.field, plain(v), a.path)
 	}
 	if n < least {
 		if least == 0 {
@@ -57,7 +58,7 @@ func (a amount) percent(s *step, input value.Value) (float64, error) {
 	}
 	p, ok := v.Float64()
 	if !ok {
-		return 0, runtimeError("The %s field refers to value %q which is not a valid float: %s", a.field, plain(v), a.path)
+		return 0, runtimeError("The %s field refers to value \"%s\" which is not a valid float: %s", a.field, plain(v), a.path)
 	}
 	if p < 0 || p > 100 {
 		return 0, runtimeError("%s must be between 0 and 100.", a.name())

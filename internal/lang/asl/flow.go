@@ -24,9 +24,8 @@ type flow struct {
 
 // pathOrNull is a path field: left out (the same as "$"), null (an empty object), or a path.
 type pathOrNull struct {
-	path  *expr.Path
-	null  bool
-	field string // for messages
+	path *expr.Path
+	null bool
 }
 
 func (p pathOrNull) of(s *step, v value.Value) (value.Value, error) {

@@ -22,11 +22,11 @@ func (s *step) move(m moved) run.Event {
 	if m.to != nil || s.b.parent != nil {
 		return event(&m)
 	}
-	orders := []run.Order{run.EndRun{Status: run.Succeeded, Outcome: run.Done(m.output)}}
+	end := run.EndRun{Status: run.Succeeded, Outcome: run.Done(m.output)}
 	if s.x.deadline != 0 {
-		orders = append(orders, run.SetTimer{Timer: s.x.deadline})
+		return event(&m, run.SetTimer{Timer: s.x.deadline}, end)
 	}
-	return event(&m, orders...)
+	return event(&m, end)
 }
 
 func (f *moved) Kind() run.EventKind { return kindMoved }

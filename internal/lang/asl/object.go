@@ -186,13 +186,13 @@ func (o *object) path(name string) *expr.Path {
 
 func (o *object) pathOrNull(name string) pathOrNull {
 	if o.any(name).IsNull() {
-		return pathOrNull{null: true, field: name}
+		return pathOrNull{null: true}
 	}
 	p := o.path(name)
 	if p != nil && p.String() == "$" {
 		p = nil // the same, without an evaluation
 	}
-	return pathOrNull{path: p, field: name}
+	return pathOrNull{path: p}
 }
 
 func (o *object) referenceOrNull(name string) referenceOrNull {
