@@ -3,8 +3,10 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"net"
 	"os"
 	"slices"
 	"time"
@@ -56,7 +58,12 @@ func (a *App) openEngine(ctx context.Context) error {
 	if a.local, err = local.Open(ctx, conf); err != nil {
 		return err
 	}
-	a.closers = append(a.closers, a.local.Close)
+	a.closers = append(a.closers, func() error {
+		if err := a.local.Close(); !errors.Is(err, net.ErrClosed) { // the runner may have gone first
+			return err
+		}
+		return nil
+	})
 	a.engine = &withSecrets{a.local, a}
 	return nil
 }
