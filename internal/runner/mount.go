@@ -33,7 +33,7 @@ func (r *Runner) makeMountDirs(s *Start) (shared, stage string, err error) {
 	if name == "" {
 		name = s.Key.file()
 	}
-	shared = filepath.Join(r.jobDir(s.Key.Job), "shared."+url.PathEscape(name))
+	shared = filepath.Join(r.scratch.job(s.Key.Job), "shared."+url.PathEscape(name))
 	if err := os.MkdirAll(shared, 0o711); err != nil {
 		return "", "", fmt.Errorf("making a directory for mounts: %w", err)
 	}

@@ -60,15 +60,14 @@ func newOutput(base string, limit int64, pipes [2]int) *output {
 	return &output{base: base, limit: limit, pipes: pipes, changed: make(chan struct{})}
 }
 
-// read takes what a pipe holds, up to the size of buf; open is false when the pipe has reached its end, which is then
-// closed.
-func (o *output) read(stream int, buf []byte) (open bool) {
+// read takes what a pipe holds, up to the size of buf, and closes a pipe that has reached its end. It returns the number
+// of bytes read: 0 where there is nothing now, -1 where there will be nothing more.
+func (o *output) read(stream int, buf []byte) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.readLocked(stream, buf) >= 0
+	return o.readLocked(stream, buf)
 }
 
-// readLocked returns the number of bytes read: 0 where there is nothing now, -1 where there will be nothing more.
 func (o *output) readLocked(stream int, buf []byte) int {
 	if o.pipes[stream] < 0 {
 		return -1

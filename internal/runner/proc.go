@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sort"
 	"syscall"
@@ -298,7 +300,7 @@ func (r *Runner) finish(p *proc, e ending) {
 	}
 	exit := describe(p, p.cell.ending(e))
 	p.cell.release()
-	r.removeIfEmpty(p.key)
+	r.scratch.release(p.key, p.start.User)
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -340,3 +342,30 @@ func describe(p *proc, e ending) *Exit {
 }
 
 func seconds(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
+
+// forget drops what is kept of a job's ended processes.
+func (r *Runner) forget(job int64) error {
+	r.mu.Lock()
+	acked, left := r.acked(), false
+	var gone []Key
+	for k, p := range r.procs {
+		switch {
+		case k.Job != job:
+		case p.exit != nil && p.number <= acked:
+			gone = append(gone, k)
+			delete(r.procs, k)
+		default:
+			left = true
+		}
+	}
+	r.journal.add(&record{Forget: job}, false, nil)
+	r.mu.Unlock()
+	if !left {
+		return errors.Join(r.scratch.forget(job), os.RemoveAll(r.archive.job(job)))
+	}
+	var errs []error
+	for _, k := range gone {
+		errs = append(errs, os.RemoveAll(r.scratch.path(k)), r.archive.drop(k))
+	}
+	return errors.Join(errs...)
+}

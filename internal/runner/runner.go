@@ -82,6 +82,7 @@ type Runner struct {
 	journal   *journal
 	collector *collector
 	archive   *archive
+	scratch   *scratch
 	stop      chan struct{} // closed by Shutdown
 	stopOnce  sync.Once
 	spawns    queue
@@ -98,7 +99,6 @@ type Runner struct {
 	number     uint64         // of the latest report
 	written    uint64         // reports up to this one are in the journal
 	changed    chan struct{}  // closed and replaced when written grows
-	jobDirs    map[int64]bool // scratch directories of jobs that were made
 }
 
 // proc is one process, from its start to Forget.
@@ -134,11 +134,11 @@ func open(cfg Config) (*Runner, error) {
 	r := &Runner{
 		cfg: cfg, log: cfg.Log,
 		stop: make(chan struct{}), forked: make(chan struct{}, 1), changed: make(chan struct{}),
-		procs: map[Key]*proc{}, byPID: map[int]*proc{}, early: map[int]ending{}, jobDirs: map[int64]bool{},
+		procs: map[Key]*proc{}, byPID: map[int]*proc{}, early: map[int]ending{},
 		archive: &archive{dir: filepath.Join(cfg.Dir, "logs")},
 	}
 	r.spawns.wake.L = &r.spawns.mu
-	for _, step := range []func() error{r.makeDirs, r.takeLock, r.openCells, r.recover, r.openCollector, r.listen} {
+	for _, step := range []func() error{r.makeDirs, r.takeLock, r.openCells, r.openScratch, r.recover, r.openCollector, r.listen} {
 		if err := step(); err != nil {
 			r.close()
 			return nil, err
@@ -234,6 +234,11 @@ func (r *Runner) recover() error {
 		}
 	}
 	return nil
+}
+
+func (r *Runner) openScratch() (err error) {
+	r.scratch, err = openScratch(filepath.Join(r.cfg.Dir, "work"))
+	return err
 }
 
 func (r *Runner) openCollector() (err error) {

@@ -3,10 +3,8 @@ package runner
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -100,7 +98,7 @@ func (r *Runner) spawn(p *proc, null int) {
 
 func (r *Runner) notStarted(p *proc, exit *Exit) {
 	exit.Ended = time.Now().UTC()
-	r.removeIfEmpty(p.key)
+	r.scratch.release(p.key, p.start.User)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended(p, exit)
@@ -115,7 +113,7 @@ func (r *Runner) fork(p *proc, null int) (pid int, err error) {
 	if len(s.Argv) == 0 || s.Argv[0] == "" {
 		return 0, errors.New("no command is given")
 	}
-	scratch, err := r.makeScratch(s)
+	scratch, err := r.scratch.get(s.Key, s.User)
 	if err != nil {
 		return 0, err
 	}
@@ -150,9 +148,7 @@ func (r *Runner) fork(p *proc, null int) (pid int, err error) {
 		return 0, err
 	}
 	p.output = newOutput(r.archive.base(p.key), r.cfg.LogLimit, reads)
-	if p.reader, err = r.collector.add(p.output); err != nil {
-		r.log.Error("output of a process is read only when it has ended", "proc", p.key, "error", err)
-	}
+	p.reader = r.collector.add(p.output)
 	return pid, nil
 }
 
@@ -205,80 +201,4 @@ func findProgram(name, path string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s: no such program in PATH %s", name, path)
-}
-
-// makeScratch makes the scratch directory of a process, its owner's alone.
-func (r *Runner) makeScratch(s *Start) (string, error) {
-	dir := ScratchDir(r.cfg.Dir, s.Key)
-	if err := r.makeJobDir(s.Key.Job); err != nil {
-		return "", err
-	}
-	return dir, makeOwned(dir, s.User)
-}
-
-// makeJobDir makes the directory of a job, through which owners pass to their scratch directories.
-func (r *Runner) makeJobDir(job int64) error {
-	r.mu.Lock()
-	made := r.jobDirs[job]
-	r.mu.Unlock()
-	if made {
-		return nil
-	}
-	if err := os.MkdirAll(r.jobDir(job), 0o711); err != nil {
-		return fmt.Errorf("making a scratch directory: %w", err)
-	}
-	r.mu.Lock()
-	r.jobDirs[job] = true
-	r.mu.Unlock()
-	return nil
-}
-
-func (r *Runner) jobDir(job int64) string {
-	return filepath.Join(r.cfg.Dir, "work", strconv.FormatInt(job, 10))
-}
-
-// makeOwned makes a directory that only user can enter.
-func makeOwned(dir string, user *User) error {
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("making a scratch directory: %w", err)
-	}
-	if user != nil {
-		if err := os.Lchown(dir, int(user.UID), int(user.GID)); err != nil {
-			return fmt.Errorf("giving a scratch directory to its owner: %w", err)
-		}
-	}
-	return nil
-}
-
-// removeIfEmpty removes a scratch directory that was not used.
-func (r *Runner) removeIfEmpty(k Key) {
-	_ = unix.Rmdir(ScratchDir(r.cfg.Dir, k))
-}
-
-// forget drops what is kept of a job's ended processes.
-func (r *Runner) forget(job int64) error {
-	r.mu.Lock()
-	acked, left := r.acked(), false
-	var gone []Key
-	for k, p := range r.procs {
-		switch {
-		case k.Job != job:
-		case p.exit != nil && p.number <= acked:
-			gone = append(gone, k)
-			delete(r.procs, k)
-		default:
-			left = true
-		}
-	}
-	delete(r.jobDirs, job)
-	r.journal.add(&record{Forget: job}, false, nil)
-	r.mu.Unlock()
-	if !left {
-		return errors.Join(os.RemoveAll(r.jobDir(job)), os.RemoveAll(r.archive.job(job)))
-	}
-	var errs []error
-	for _, k := range gone {
-		errs = append(errs, os.RemoveAll(ScratchDir(r.cfg.Dir, k)), r.archive.drop(k))
-	}
-	return errors.Join(errs...)
 }
