@@ -183,7 +183,7 @@ a Failed f1 failures=1 at 10s: main ran longer than its timeout of 10s (attempt 
 		jobs: []*job.Spec{with(retry(array(one("a", 2, "false", "RUN_FOR=4s"), 2, 0), job.Retry{Attempts: 99}),
 			func(s *job.Spec) { s.Deadline = 10 * time.Second })},
 		want: `
-a Failed f2 failures=6 at 10s: ran longer than its deadline of 10s
+a Failed f2 failures=4 at 10s: ran longer than its deadline of 10s
   0.0#3 Failed n1 TimedOut 143
   1.0#3 Failed n1 TimedOut 143`,
 	},

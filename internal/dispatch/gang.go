@@ -245,7 +245,9 @@ func (d *Dispatcher) gangEnded(j *openJob, g *gang, now time.Time) {
 	d.vacate(j, g)
 	s, cause := g.verdict(j.spec)
 	if s == job.Failed {
-		j.row.Failures++
+		if j.ending == nil { // else it was stopped
+			j.row.Failures++
+		}
 		if j.retries(g.attempts(), j.row.Failures, cause.Exit) {
 			d.requeue(j, g)
 			return

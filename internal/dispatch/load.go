@@ -34,25 +34,36 @@ func (d *Dispatcher) Load(ctx context.Context, now time.Time) error {
 	if err := d.o.Store.OpenJobs(ctx, func(row *job.Job) bool { rows = append(rows, row); return true }); err != nil {
 		return fmt.Errorf("reading open jobs: %w", err)
 	}
+	if err := d.takeUp(ctx, rows, known, now); err != nil {
+		return err
+	}
+	d.stopOrphans(known)
+	return nil
+}
+
+// takeUp goes on with stored jobs. All are restored before any takes part again, as they may wait for one another.
+func (d *Dispatcher) takeUp(ctx context.Context, rows []*job.Job, known listed, now time.Time) error {
+	requests, err := d.o.Store.JobRequests(ctx)
+	if err != nil {
+		return fmt.Errorf("reading requests to jobs: %w", err)
+	}
+	cancelled := make(map[job.ID]ending, len(requests))
+	for _, r := range requests {
+		cancelled[r.Job] = cancelling(r)
+	}
 	for _, row := range rows {
-		if err := d.restore(ctx, row, known, now); err != nil {
+		_, asked := cancelled[row.ID]
+		if err := d.restore(ctx, row, asked, known, now); err != nil {
 			return err
 		}
 	}
 	for _, row := range rows {
 		d.rejoin(ctx, d.jobs[row.ID], now)
 	}
-	requests, err := d.o.Store.JobRequests(ctx)
-	if err != nil {
-		return fmt.Errorf("reading requests to jobs: %w", err)
-	}
-	for _, r := range requests {
-		d.request(r, now)
-	}
 	for _, row := range rows {
-		d.checkOver(d.jobs[row.ID], now)
+		e, asked := cancelled[row.ID]
+		d.endAgain(d.jobs[row.ID], e, asked, now)
 	}
-	d.stopOrphans(known)
 	d.takeIn(known)
 	return nil
 }
@@ -101,8 +112,11 @@ func (d *Dispatcher) takeIn(known listed) {
 	d.HandleReports(reports)
 }
 
+// sorted gives the listings in the order in which they were reported.
 func (known listed) sorted() []*listing {
-	return slices.SortedFunc(maps.Values(known), func(a, b *listing) int { return compareProcs(a.report.Proc, b.report.Proc) })
+	return slices.SortedFunc(maps.Values(known), func(a, b *listing) int {
+		return cmp.Or(cmp.Compare(a.report.Number, b.report.Number), compareProcs(a.report.Proc, b.report.Proc))
+	})
 }
 
 func compareProcs(a, b job.Proc) int {
@@ -118,41 +132,28 @@ func (d *Dispatcher) reload(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	var restored []job.ID
-	for len(d.stale) > 0 {
-		row, err := d.o.Store.Job(ctx, d.stale[0])
+	var rows []*job.Job
+	for _, id := range d.stale {
+		d.drop(id)
+		row, err := d.o.Store.Job(ctx, id)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("reading job %d again: %w", d.stale[0], err)
+			return fmt.Errorf("reading job %d again: %w", id, err)
 		}
-		d.stale = d.stale[1:]
-		if err != nil || row.State.Ended() {
-			continue
-		}
-		if err := d.restore(ctx, row, known, now); err != nil {
-			return err
-		}
-		d.rejoin(ctx, d.jobs[row.ID], now)
-		restored = append(restored, row.ID)
-	}
-	requests, err := d.o.Store.JobRequests(ctx)
-	if err != nil {
-		return fmt.Errorf("reading requests to jobs: %w", err)
-	}
-	for _, r := range requests {
-		if slices.Contains(restored, r.Job) {
-			d.request(r, now)
+		if err == nil && !row.State.Ended() {
+			rows = append(rows, row)
 		}
 	}
-	for _, id := range restored {
-		d.checkOver(d.jobs[id], now)
+	if err := d.takeUp(ctx, rows, known, now); err != nil {
+		return err
 	}
-	d.takeIn(known)
+	d.stale = d.stale[:0]
 	return nil
 }
 
 // restore makes an openJob of what is stored, and compares its processes with what the engine knows.
-func (d *Dispatcher) restore(ctx context.Context, row *job.Job, known listed, now time.Time) error {
+func (d *Dispatcher) restore(ctx context.Context, row *job.Job, asked bool, known listed, now time.Time) error {
 	j := d.adopt(row)
+	j.asked = asked
 	if q, err := d.useQueue(ctx, j.spec.Queue); err == nil {
 		j.queue = q.Name
 	} else {
@@ -175,7 +176,7 @@ func (d *Dispatcher) restore(ctx context.Context, row *job.Job, known listed, no
 	return nil
 }
 
-// rejoin has a restored job take part again. All jobs are restored first, as they may wait for one another.
+// rejoin has a restored job take part again.
 func (d *Dispatcher) rejoin(ctx context.Context, j *openJob, now time.Time) {
 	if j.row.Version == 1 {
 		d.admit(ctx, j, now)
@@ -187,11 +188,18 @@ func (d *Dispatcher) rejoin(ctx context.Context, j *openJob, now time.Time) {
 	}
 }
 
-// checkOver stops a restored job that is over: what was decided before is decided again, unless somebody had cancelled it.
-func (d *Dispatcher) checkOver(j *openJob, now time.Time) {
-	d.checkDeadline(j, now)
-	if j.spent() {
+// endAgain goes on to stop a job that was being stopped, or that is to be: what was decided first stands. Only a
+// cancellation makes a job end as anything but Failed.
+func (d *Dispatcher) endAgain(j *openJob, cancelled ending, asked bool, now time.Time) {
+	switch {
+	case j.row.State == job.Stopping && !(asked && j.row.Why == cancelled.why):
+		d.stop(j, ending{job.Failed, job.ReasonCancelled, j.row.Why}, now)
+	case asked:
+		d.stop(j, cancelled, now)
+	case j.spent():
 		d.stop(j, ending{job.Failed, job.ReasonCancelled, j.failed()}, now)
+	default:
+		d.checkDeadline(j, now)
 	}
 }
 
@@ -273,6 +281,8 @@ func (j *openJob) stopReason(g *gang, m *member, now time.Time) job.Reason {
 	switch {
 	case s != job.Cancelled && !(late && cause != nil && cause.Exit.Reason == job.ReasonTimeout):
 		return job.ReasonGang
+	case j.asked:
+		return job.ReasonCancelled
 	case late, limit > 0 && !m.started.IsZero() && !m.started.Add(limit).After(now):
 		return job.ReasonTimeout
 	}

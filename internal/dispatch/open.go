@@ -22,6 +22,7 @@ type openJob struct {
 	waitsFor []job.ID    // jobs whose ends it is held for
 	lined    bool        // its children start one after another
 	ending   *ending     // nil: it may go on
+	asked    bool        // somebody wants it cancelled
 	first    *failure    // of the children that failed for good, the first
 	alive    int32       // replicas that run
 	dynamic  []expanding // what each group's process has that differs between replicas
@@ -128,11 +129,17 @@ func (d *Dispatcher) request(r store.JobRequest, now time.Time) {
 	if j == nil || j.row.State.Ended() || r.Kind != store.JobCancel {
 		return
 	}
+	j.asked = true
+	d.stop(j, cancelling(r), now)
+}
+
+// cancelling is the end of a job that somebody asked to be cancelled.
+func cancelling(r store.JobRequest) ending {
 	why := "cancelled"
 	if r.Why != "" {
 		why += ": " + r.Why
 	}
-	d.stop(j, ending{job.Cancelled, job.ReasonCancelled, why}, now)
+	return ending{job.Cancelled, job.ReasonCancelled, why}
 }
 
 // stop has a job end as e says: children that wait are cancelled now, those that run are told to stop.

@@ -246,7 +246,10 @@ func TestUnreliableEngine(t *testing.T) {
 			t.Parallel()
 			n := 0
 			faults := func(_ *world, c *fake.Config) {
-				c.Faults.Submit = func([]engine.Start) fake.SubmitFault { n++; return []fake.SubmitFault{fake.SubmitRefused, fake.SubmitUnknown, fake.SubmitOK}[n%3] }
+				c.Faults.Submit = func([]engine.Start) fake.SubmitFault {
+					n++
+					return []fake.SubmitFault{fake.SubmitRefused, fake.SubmitUnknown, fake.SubmitOK}[n%3]
+				}
 				c.Faults.Repeat = func(engine.Report) bool { return true }
 				c.Faults.Break = func() bool { n++; return n%4 == 0 }
 			}
