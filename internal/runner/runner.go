@@ -222,6 +222,7 @@ func (r *Runner) recover() error {
 	r.journal = j
 	r.generation++
 	r.number = r.generation << 40 // above all that earlier runners gave, also those that are not in the journal
+	r.written = r.number          // of which there is no report: nothing is still to be written
 	j.add(&record{Generation: r.generation}, true, nil)
 	for _, p := range r.procs {
 		switch {
