@@ -30,7 +30,6 @@ import (
 	"github.com/tutti-ml/tutti/internal/server/api"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/store/sqlite"
-	"github.com/tutti-ml/tutti/internal/value"
 )
 
 // Options are what an App gets besides its configuration.
@@ -129,11 +128,8 @@ func (a *App) wire() {
 	for _, l := range languages() {
 		known = append(known, l.Language)
 	}
-	load := func(ctx context.Context, d value.Digest) (value.Value, error) {
-		return store.Load(ctx, a.store, a.blobs, d)
-	}
 	a.kernel = kernel.New(kernel.Options{
-		Store: a.store, Writer: a.writer, Load: load, Languages: known, Integrations: a.integrations(),
+		Store: a.store, Writer: a.writer, Load: a.store.Load, Languages: known, Integrations: a.integrations(),
 		Log: a.log.With("room", "kernel"), MaxResident: a.conf.Limits.Resident,
 	})
 	a.writer.Listen(a.feed.Committed)

@@ -59,11 +59,9 @@ func prepare(ctx context.Context, dir string, change func(*kernel.Options)) (*sy
 		s.bytes.Add(int64(c.Bytes))
 	}
 	o := kernel.Options{
-		Store:  s.store,
-		Writer: s.writer,
-		Load: func(ctx context.Context, d value.Digest) (value.Value, error) {
-			return store.Load(ctx, s.store, blobs, d)
-		},
+		Store:        s.store,
+		Writer:       s.writer,
+		Load:         s.store.Load,
 		Languages:    []run.Language{asl.Language{}},
 		Integrations: noops,
 	}

@@ -12,7 +12,7 @@ import (
 
 // loader loads values that rows refer to.
 func (s *Store) loader(ctx context.Context) func(value.Digest) (value.Value, error) {
-	return func(d value.Digest) (value.Value, error) { return store.Load(ctx, s, s.blobs, d) }
+	return func(d value.Digest) (value.Value, error) { return s.Load(ctx, d) }
 }
 
 // storedRun is a run's row before its data are decoded, which may take another query.

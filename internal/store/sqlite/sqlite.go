@@ -51,12 +51,13 @@ type Options struct {
 
 // Store is a store.Store.
 type Store struct {
-	dir   string
-	blobs store.Blobs
-	lock  *os.File
-	epoch int64
-	read  *sql.DB
-	query queries
+	dir    string
+	blobs  store.Blobs
+	values valueCache
+	lock   *os.File
+	epoch  int64
+	read   *sql.DB
+	query  queries
 
 	lastRun, lastJob atomic.Int64 // highest ids that were ever stored
 
