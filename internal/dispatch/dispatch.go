@@ -58,20 +58,21 @@ type Options struct {
 type Dispatcher struct {
 	o Options
 
-	mu     sync.Mutex // guards all below but post
-	state  *sched.State
-	jobs   map[job.ID]*openJob
-	queues map[string]string // known to state: what jobs call them, and their own names
-	nodes  []engine.Node
-	needs  map[job.ID][]job.ID // jobs that wait for a job to end
-	ports  map[int32]bool      // in use by gangs
-	timers timers
-	next   time.Time  // when the latest plan wants to be made again
-	dirty  []*openJob // changed since the last flight, in the order of change
-	ended  []job.ID   // among them or in the air
-	stale  []job.ID   // to be read again
-	orders orders     // of the step that is being made
-	flight *flight    // nil: none in the air
+	mu      sync.Mutex // guards all below but post
+	state   *sched.State
+	jobs    map[job.ID]*openJob
+	queues  map[string]string // known to state: what jobs call them, and their own names
+	nodes   []engine.Node
+	needs   map[job.ID][]job.ID // jobs that wait for a job to end
+	ports   map[int32]bool      // in use by gangs
+	orphans map[job.Proc]bool   // processes that belong to no job and have not ended yet
+	timers  timers
+	next    time.Time  // when the latest plan wants to be made again
+	dirty   []*openJob // changed since the last flight, in the order of change
+	ended   []job.ID   // among them or in the air
+	stale   []job.ID   // to be read again
+	orders  orders     // of the step that is being made
+	flight  *flight    // nil: none in the air
 
 	post post
 }
@@ -101,7 +102,7 @@ func New(o Options) *Dispatcher {
 	}
 	d := &Dispatcher{
 		o: o, state: sched.NewState(), jobs: map[job.ID]*openJob{}, queues: map[string]string{},
-		needs: map[job.ID][]job.ID{}, ports: map[int32]bool{},
+		needs: map[job.ID][]job.ID{}, ports: map[int32]bool{}, orphans: map[job.Proc]bool{},
 	}
 	d.post.wake, d.post.sent = make(chan struct{}, 1), make(chan struct{}, 1)
 	o.Writer.Listen(d.committed)

@@ -23,7 +23,11 @@ func (d *Dispatcher) Explain(id job.ID) string {
 	case j.held:
 		return d.heldFor(j)
 	}
-	return d.state.Why(id, d.o.Now())
+	why := d.state.Why(id, d.o.Now())
+	if why != "" && len(d.orphans) > 0 {
+		return fmt.Sprintf("waits for the end of %d processes that were found at the start and belong to no job", len(d.orphans))
+	}
+	return why
 }
 
 // heldFor says why a job takes no part in planning.

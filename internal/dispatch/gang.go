@@ -90,6 +90,9 @@ func (g *gang) slots() []sched.Slot {
 // report folds what an engine says of a process. What it says of an earlier attempt, or again, changes nothing.
 func (d *Dispatcher) report(r *engine.Report, now time.Time) {
 	d.orders.ack = max(d.orders.ack, r.Number)
+	if r.Exit != nil {
+		delete(d.orphans, r.Proc)
+	}
 	j := d.jobs[r.Proc.Job]
 	if j == nil || j.row.State.Ended() || r.Proc.Child < 0 || int(r.Proc.Child) >= len(j.children) {
 		return

@@ -68,8 +68,11 @@ func (d *Dispatcher) takeUp(ctx context.Context, rows []*job.Job, known listed, 
 	return nil
 }
 
-// listed is what the engine knows, by process.
-type listed map[job.Proc]*listing
+// listed is what the engine knows, by process and by job.
+type listed struct {
+	all map[job.Proc]*listing
+	of  map[job.ID][]*listing
+}
 
 type listing struct {
 	report  engine.Report
@@ -79,21 +82,24 @@ type listing struct {
 func (d *Dispatcher) list(ctx context.Context) (listed, error) {
 	reports, err := d.o.Engine.List(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("asking engine %s what it runs: %w", d.o.Engine.Name(), err)
+		return listed{}, fmt.Errorf("asking engine %s what it runs: %w", d.o.Engine.Name(), err)
 	}
-	known := make(listed, len(reports))
+	known := listed{all: make(map[job.Proc]*listing, len(reports)), of: map[job.ID][]*listing{}}
 	for _, r := range reports {
-		known[r.Proc] = &listing{report: r}
+		l := &listing{report: r}
+		known.all[r.Proc] = l
+		known.of[r.Proc.Job] = append(known.of[r.Proc.Job], l)
 	}
 	return known, nil
 }
 
-// stopOrphans stops what runs and is nobody's.
+// stopOrphans stops what runs and is nobody's. Until it is gone nothing starts: nobody knows what it holds.
 func (d *Dispatcher) stopOrphans(known listed) {
 	for _, l := range known.sorted() {
 		if !l.claimed && l.report.Exit == nil {
 			d.o.Log.Warn("stopping a process that belongs to no job", "process", l.report.Proc.String())
 			d.orders.cancels = append(d.orders.cancels, cancel{proc: l.report.Proc, reason: job.ReasonCancelled})
+			d.orphans[l.report.Proc] = true
 		}
 	}
 }
@@ -114,7 +120,7 @@ func (d *Dispatcher) takeIn(known listed) {
 
 // sorted gives the listings in the order in which they were reported.
 func (known listed) sorted() []*listing {
-	return slices.SortedFunc(maps.Values(known), func(a, b *listing) int {
+	return slices.SortedFunc(maps.Values(known.all), func(a, b *listing) int {
 		return cmp.Or(cmp.Compare(a.report.Number, b.report.Number), compareProcs(a.report.Proc, b.report.Proc))
 	})
 }
@@ -161,7 +167,9 @@ func (d *Dispatcher) restore(ctx context.Context, row *job.Job, asked bool, know
 		d.queues[j.queue] = j.queue
 		d.state.Apply(sched.QueueChanged{Queue: sched.Queue{Name: j.queue, Closed: err.Error()}})
 	}
+	newest := known.newest(row.ID)
 	err := d.eachChild(ctx, row.ID, j.spec, func(g *gang) {
+		d.catchUp(j, g, newest)
 		j.restoreChild(g)
 		if j.children[g.child].state == job.Running {
 			d.resume(j, g, known, now)
@@ -170,6 +178,7 @@ func (d *Dispatcher) restore(ctx context.Context, row *job.Job, asked bool, know
 	if err != nil {
 		return fmt.Errorf("reading the replicas of job %d: %w", row.ID, err)
 	}
+	d.catchUpRest(j, newest, known, now)
 	if !row.Started.IsZero() && j.spec.Deadline > 0 {
 		d.wakeAt(row.Started.Add(j.spec.Deadline), j, -1)
 	}
@@ -241,7 +250,7 @@ func (d *Dispatcher) resume(j *openJob, g *gang, known listed, now time.Time) {
 	}
 	for i := range g.members {
 		m := &g.members[i]
-		l := known[m.Proc]
+		l := known.all[m.Proc]
 		if l != nil && m.active() {
 			l.claimed = true
 			if l.report.Exit == nil {

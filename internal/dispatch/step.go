@@ -71,6 +71,9 @@ func (d *Dispatcher) Idle() bool {
 
 // plan starts what there is room for.
 func (d *Dispatcher) plan(now time.Time) {
+	if len(d.orphans) > 0 {
+		return
+	}
 	p := d.state.Plan(now)
 	for _, s := range p.Starts {
 		d.start(d.jobs[s.Job], s)
