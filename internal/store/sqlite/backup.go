@@ -55,7 +55,7 @@ func Restore(ctx context.Context, backup, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer unlockDir(lock)
 	path := filepath.Join(dir, FileName)
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("restoring to %q: %w: move it away first", path, os.ErrExist)

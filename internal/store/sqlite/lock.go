@@ -35,6 +35,12 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// unlockDir gives the directory free. Closing the file alone would leave it taken for as long as a child of this process
+// that is between its fork and its exec has a copy of the descriptor.
+func unlockDir(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+}
+
 // writable adds to an error of opening a file for writing what to do about it.
 func writable(err error) error {
 	switch {

@@ -261,7 +261,7 @@ func (s *Store) Close() error {
 		s.write = nil
 	}
 	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
+		errs = append(errs, unlockDir(s.lock))
 		s.lock = nil
 	}
 	return errors.Join(errs...)
