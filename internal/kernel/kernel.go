@@ -52,20 +52,22 @@ type Kernel struct {
 	languages map[string]run.Language
 	defs      definitions
 
-	mu       sync.Mutex // guards all below
-	work     sync.Cond  // ready is not empty, or stopping
-	runs     map[run.ID]*resident
-	ready    readyQueue
-	timers   timerHeap
-	horizon  time.Time // timers due until then are in the heap; later ones only in the store
-	idle     idleList
-	effects  map[run.ID]map[run.TaskID]context.CancelFunc // under way
-	underWay int                                          // effects in all
-	waiters  map[run.ID][]chan struct{}
-	stopping bool
-	failed   error
-	popped   time.Time // when a worker last took a run
-	started  uint64    // effects begun
+	mu        sync.Mutex // guards all below
+	work      sync.Cond  // ready is not empty, or stopping
+	runs      map[run.ID]*resident
+	ready     readyQueue
+	timers    timerHeap
+	due       map[timerKey]int64 // when the timers of the heap fire, in Unix milliseconds; other entries are void
+	refilling map[timerKey]bool  // set anew while refill reads rows; nil: it does not
+	horizon   time.Time          // timers due until then are in the heap; later ones only in the store
+	idle      idleList
+	effects   map[run.ID]map[run.TaskID]context.CancelFunc // under way
+	underWay  int                                          // effects in all
+	waiters   map[run.ID][]chan struct{}
+	stopping  bool
+	failed    error
+	popped    time.Time // when a worker last took a run
+	started   uint64    // effects begun
 
 	wakeTimers chan struct{}
 }
@@ -140,6 +142,7 @@ func New(o Options) *Kernel {
 		runs:       make(map[run.ID]*resident),
 		effects:    make(map[run.ID]map[run.TaskID]context.CancelFunc),
 		waiters:    make(map[run.ID][]chan struct{}),
+		due:        make(map[timerKey]int64),
 		wakeTimers: make(chan struct{}, 1),
 		popped:     o.Now(),
 	}

@@ -502,3 +502,18 @@ func TestEventsReadBack(t *testing.T) {
 		t.Errorf("%v: %s", err, diff)
 	}
 }
+
+func TestTimerSetAgain(t *testing.T) {
+	t.Parallel()
+	for _, crash := range []bool{false, true} {
+		s := newServer(t, func(o *kernel.Options) { o.BudgetEvents = 1 }) // each setting is a commit of its own
+		s.start("a", `[["rewait", 10, 30]]`)
+		if crash {
+			s.crash()
+		}
+		s.pass(20 * time.Second)
+		s.want("a", run.Running, "")
+		s.pass(10 * time.Second)
+		s.want("a", run.Succeeded, `["woke"]`)
+	}
+}

@@ -18,13 +18,25 @@ const timerPage = 10_000
 // maxNap is the longest sleep of the clock: wall clocks jump, and a jump is to be noticed.
 const maxNap = time.Second
 
-// addTimer puts a durable setting into the heap. Clearing and replacing leave the old entry there: its firing reaches a
-// run that ignores it. The caller holds mu.
+type timerKey struct {
+	run   run.ID
+	timer run.TimerID
+}
+
+// addTimer takes note of a durable setting. Clearing and replacing leave the old entry in the heap; it is void, because
+// due says otherwise. The caller holds mu.
 func (k *Kernel) addTimer(t store.Timer) {
+	key := timerKey{t.Run, t.Timer}
+	if k.refilling != nil {
+		k.refilling[key] = true
+	}
 	if t.At.IsZero() || t.At.After(k.horizon) {
+		delete(k.due, key)
 		return
 	}
-	k.timers.push(timer{t.At.UnixMilli(), t.Run, t.Timer})
+	at := t.At.UnixMilli()
+	k.due[key] = at
+	k.timers.push(timer{at, t.Run, t.Timer})
 	if k.timers[0].run == t.Run && k.timers[0].timer == t.Timer {
 		select {
 		case k.wakeTimers <- struct{}{}:
@@ -42,10 +54,16 @@ func (k *Kernel) refill(ctx context.Context) error {
 		k.mu.Unlock()
 		return nil
 	}
-	// Raised first: a setting that is committed while the rows are read goes into the heap by itself. One that comes both
-	// ways fires twice, which is harmless.
+	// Raised first: a setting that is committed while the rows are read goes into the heap by itself, and counts against
+	// a row that may have been read before it.
 	k.horizon = until
+	k.refilling = make(map[timerKey]bool)
 	k.mu.Unlock()
+	defer func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.refilling = nil
+	}()
 	after := store.Timer{At: old, Run: 1<<63 - 1}
 	if old.IsZero() {
 		after = store.Timer{}
@@ -57,7 +75,12 @@ func (k *Kernel) refill(ctx context.Context) error {
 		}
 		k.mu.Lock()
 		for _, t := range page {
-			k.timers.push(timer{t.At.UnixMilli(), t.Run, t.Timer})
+			key := timerKey{t.Run, t.Timer}
+			if !k.refilling[key] {
+				at := t.At.UnixMilli()
+				k.due[key] = at
+				k.timers.push(timer{at, t.Run, t.Timer})
+			}
 		}
 		k.mu.Unlock()
 		if len(page) < timerPage {
@@ -83,6 +106,11 @@ func (k *Kernel) Tick(ctx context.Context) (next time.Time, err error) {
 	defer k.mu.Unlock()
 	for len(k.timers) > 0 && k.timers[0].at <= now.UnixMilli() {
 		t := k.timers.pop()
+		key := timerKey{t.run, t.timer}
+		if k.due[key] != t.at {
+			continue // cleared, or set to another time
+		}
+		delete(k.due, key)
 		k.deliver(t.run, run.Input{Kind: run.TimerFired, Timer: t.timer})
 	}
 	k.evict(now)

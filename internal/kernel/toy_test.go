@@ -148,7 +148,7 @@ func (s *toyState) Decide(in run.Input) ([]run.Event, error) {
 		}
 		return one(toyFact{kind: toyGot, got: in.Outcome.Output}), nil
 	case run.TimerFired:
-		if !s.waiting || name != "wait" || in.Timer != run.TimerID(s.at) {
+		if !s.waiting || name != "wait" && name != "rewait" || in.Timer != run.TimerID(s.at) {
 			return nil, nil
 		}
 		return one(toyFact{kind: toyGot, got: value.NewString("woke")}), nil
@@ -195,6 +195,13 @@ func (s *toyState) next(in run.Input, name string, step value.Value) ([]run.Even
 	case "wait":
 		n, _ := step.Index(1).Int64()
 		return waits(run.SetTimer{Timer: run.TimerID(s.at), At: in.Now.Add(time.Duration(n) * time.Second)}, s.task), nil
+	case "rewait": // set, then set again to another time
+		n, _ := step.Index(1 + s.spent).Int64()
+		set := run.SetTimer{Timer: run.TimerID(s.at), At: in.Now.Add(time.Duration(n) * time.Second)}
+		if s.spent == 0 {
+			return []run.Event{{Fact: toyFact{kind: toyPassed}, Orders: []run.Order{set}}}, nil
+		}
+		return waits(set, s.task), nil
 	case "signal", "panicOn":
 		return []run.Event{{Fact: toyFact{kind: toyWaits, task: uint64(s.task)}}}, nil
 	}
