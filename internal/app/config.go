@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -104,8 +105,8 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 	s := string(text)
 	number := strings.TrimRightFunc(s, unicode.IsLetter)
 	unit, ok := units[s[len(number):]]
-	var n float64
-	if _, err := fmt.Sscanf(number, "%g", &n); err != nil || !ok || n < 0 {
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil || !ok || n < 0 || n*unit >= 1<<63 {
 		return fmt.Errorf("%q is no amount of bytes: write one such as 512Mi or 2G", s)
 	}
 	*b = Bytes(n * unit)

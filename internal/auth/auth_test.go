@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,9 @@ import (
 func TestMain(m *testing.M) {
 	if dial := os.Getenv("AUTH_TEST_DIAL"); dial != "" {
 		network, address, _ := strings.Cut(dial, " ")
-		transport := &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial(network, address) }}
+		transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}}
 		req, _ := http.NewRequest("GET", "http://localhost/", nil)
 		if token := os.Getenv("AUTH_TEST_TOKEN"); token != "" {
 			req.Header.Set("Authorization", "Bearer "+token)
