@@ -71,6 +71,16 @@ func (d *Dispatcher) Check(ctx context.Context, owner string, spec *job.Spec) er
 	return nil
 }
 
+// checkProcesses says what the owner of a job that came without Check, from a run, may not run.
+func (d *Dispatcher) checkProcesses(owner string, spec *job.Spec) error {
+	for i := range spec.Groups {
+		if err := d.o.CheckProcess(owner, &spec.Groups[i].Process); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // check gathers what is wrong.
 type check struct{ problems []Problem }
 

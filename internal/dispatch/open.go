@@ -77,6 +77,9 @@ func (d *Dispatcher) accept(ctx context.Context, row *job.Job, now time.Time) {
 func (d *Dispatcher) admit(ctx context.Context, j *openJob, now time.Time) {
 	d.touch(j)
 	q, err := d.useQueue(ctx, j.spec.Queue)
+	if err == nil {
+		err = d.checkProcesses(j.row.Owner, j.spec)
+	}
 	if err == nil && len(d.nodes) > 0 {
 		err = sched.Fits(j.shape, groupNames(j.spec), d.placingAll(), q)
 	}

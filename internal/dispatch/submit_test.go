@@ -334,3 +334,42 @@ func TestRun(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A queue that changes in the catalogue, and a node that goes and comes back, change what waits at once.
+func TestQueuesAndNodesChange(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withQueue(sched.Queue{Name: "q", Max: sched.Amount{MilliCPU: 1000}}))
+	version := int64(0)
+	change := func(q *sched.Queue) {
+		delete(w.queues, "q")
+		if q != nil {
+			w.queues["q"] = *q
+		}
+		version++
+		w.commit(&store.Unit{Objects: []store.ObjectChange{{Object: &store.Object{Kind: "jobqueue", Name: "q", Version: version}}}})
+		w.settle()
+	}
+	id := w.submit(with(array(one("a", 1, "sleep 60"), 3, 0), func(s *job.Spec) { s.Queue = "q" }))
+	w.settle()
+	steps := []struct {
+		name   string
+		do     func()
+		active int32
+		why    string
+	}{
+		{"bound", func() {}, 1, `waits for 1 CPU of queue "q": 0 of 1 free, held by a`},
+		{"wider", func() { change(&sched.Queue{Name: "q", Max: sched.Amount{MilliCPU: 2000}}) }, 2, `waits for 1 CPU of queue "q": 0 of 2 free, held by a`},
+		{"gone", func() { change(nil) }, 2, `waits for queue "q": there is no queue "q"`},
+		{"no node", func() { w.d.HandleNodes(nil); change(&sched.Queue{Name: "q"}) }, 2, "waits for a node: n1 is not ready: it is not there"},
+		{"a node", func() { w.d.HandleNodes([]engine.Node{node("n1", 4, 0)}); w.settle() }, 3, ""},
+	}
+	for _, s := range steps {
+		s.do()
+		if got := w.job(id).Counts.Active; got != s.active {
+			t.Errorf("%s: %d children run, want %d", s.name, got, s.active)
+		}
+		if got := w.d.Explain(id); got != s.why {
+			t.Errorf("%s: %s\nwant %s", s.name, got, s.why)
+		}
+	}
+}
