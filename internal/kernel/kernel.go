@@ -91,7 +91,6 @@ type resident struct {
 	inputs []run.Input // from effects and timers: not rows
 	look   bool        // there may be rows in the inbox
 	more   bool        // the budget was used up; Step goes on
-	busy   int         // effects under way
 	idleAt time.Time
 	prev   *resident // in Kernel.idle
 	next   *resident

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -19,10 +18,8 @@ import (
 // namespaces are the cells of a machine that lets us write no cgroup: a tree lives in a pid namespace, whose init is a
 // helper. With the init the kernel ends everything in it. There are no limits.
 type namespaces struct {
-	dir  string // one file for each live init, named as its pid and holding when it started
-	log  *slog.Logger
-	mu   sync.Mutex
-	last int
+	dir string // one file for each live init, named as its pid and holding when it started
+	log *slog.Logger
 }
 
 func namespaceDir(dir string) string { return filepath.Join(dir, "inits") }

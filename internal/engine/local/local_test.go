@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tutti-ml/tutti/internal/engine"
 	"github.com/tutti-ml/tutti/internal/engine/enginetest"
@@ -75,16 +74,6 @@ func shutDown(t testing.TB, dir string) {
 	defer c.Close()
 	if err := c.Shutdown(context.Background()); err != nil {
 		t.Errorf("shutting the runner down: %v", err)
-	}
-}
-
-// waitFor polls for what nothing tells us about.
-func waitFor(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
-		}
 	}
 }
 
