@@ -19,7 +19,7 @@ type limits struct {
 	cpu    int64 // Start.MaxCPU
 }
 
-// cells make what process trees live in. There are cgroups and, where the machine lets us write none, pid namespaces.
+// cells make what process trees live in: cgroups, or where the machine lets us write none pid namespaces, or sessions.
 type cells interface {
 	// get gives an empty cell with limits, as far as they can be had.
 	get(limits) (cell, error)
@@ -47,6 +47,13 @@ type cell interface {
 	release()
 }
 
+// The ways of holding trees together, from the best to the last resort.
+const (
+	ContainCgroup    = "cgroup"
+	ContainNamespace = "pid namespace"
+	ContainSession   = "session"
+)
+
 // openCells finds the best way that the machine has of holding trees together. Whatever an earlier runner of dir left is
 // ended first, whichever way that held it.
 func openCells(cfg *Config, f *Facts) (cells, error) {
@@ -54,25 +61,29 @@ func openCells(cfg *Config, f *Facts) (cells, error) {
 	if err := errors.Join(sweepCgroups(dir, log), sweepNamespaces(dir, log)); err != nil {
 		return nil, err
 	}
+	sweepSessions(dir)
 	f.Mounts = canClone(syscall.CLONE_NEWNS)
 	if !f.Mounts {
 		f.Notes = append(f.Notes, "no mounts: the runner is not root, and user namespaces are not allowed")
 	}
-	noGroups := errors.New("they are switched off")
-	if !cfg.NoCgroups {
-		var groups *cgroups
-		if groups, noGroups = openCgroups(dir, log); noGroups == nil {
+	switch {
+	case cfg.Containment != "" && cfg.Containment != ContainCgroup:
+		f.Notes = append(f.Notes, "no cgroups, so no limits: they are switched off")
+	default:
+		groups, err := openCgroups(dir, log)
+		if err == nil {
 			groups.facts(f)
 			return groups, nil
 		}
+		f.Notes = append(f.Notes, "no cgroups, so no limits: "+err.Error())
 	}
-	f.Notes = append(f.Notes, "no cgroups, so no limits: "+noGroups.Error())
-	spaces, noSpaces := openNamespaces(dir, log)
-	if noSpaces != nil {
-		return nil, fmt.Errorf("processes cannot be held together on this machine: %w; %w", noGroups, noSpaces)
+	if cfg.Containment != ContainSession && canClone(syscall.CLONE_NEWPID) {
+		f.Contain = ContainNamespace
+		return openNamespaces(dir, log)
 	}
-	f.Contain = "pid namespace"
-	return spaces, nil
+	f.Contain = ContainSession
+	f.Notes = append(f.Notes, "no pid namespaces, as the runner is not root and user namespaces are not allowed, or it was asked not to use them: a process that hides on purpose can outlive its job")
+	return openSessions(dir, log), nil
 }
 
 // Probe says what a runner could do on this machine, and leaves nothing behind.

@@ -244,7 +244,7 @@ func (g *cgroups) try() error {
 }
 
 func (g *cgroups) facts(f *Facts) {
-	f.Contain = "cgroup"
+	f.Contain = ContainCgroup
 	of := func(controller string) string {
 		switch {
 		case g.v2[controller]:

@@ -30,8 +30,9 @@ type Config struct {
 	Log      *slog.Logger  // nil: text on standard error
 	LogLimit int64         // bytes of output kept of one process; 0: 64 MiB
 	Grace    time.Duration // from SIGTERM to SIGKILL where a process names none; 0: 10 s
-	// NoCgroups has process trees held together by pid namespaces even where cgroups can be written.
-	NoCgroups bool
+	// Containment is the best way of holding process trees together that may be used, one of the Contain constants;
+	// empty: the best that there is.
+	Containment string
 }
 
 // The places in Config.Dir.

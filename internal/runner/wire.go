@@ -186,7 +186,7 @@ type Facts struct {
 	Version int      `json:"version"`
 	PID     int      `json:"pid"`
 	Root    bool     `json:"root"`
-	Contain string   `json:"contain"`         // how trees are held together: cgroup, pid namespace; empty: not at all
+	Contain string   `json:"contain"`         // how trees are held together: one of the Contain constants
 	Memory  string   `json:"memory"`          // what limits memory: cgroup v1, cgroup v2; empty: nothing
 	CPU     string   `json:"cpu"`             // likewise
 	Mounts  bool     `json:"mounts"`          // private mount namespaces can be made

@@ -16,16 +16,16 @@ import (
 	"github.com/tutti-ml/tutti/internal/runner"
 )
 
-// runnerVariable has the test binary be a runner, and noCgroupsVariable one that uses no cgroups.
+// runnerVariable has the test binary be a runner, and containmentVariable says which Containment it is to use.
 const (
-	runnerVariable    = "TUTTI_TEST_RUNNER"
-	noCgroupsVariable = "TUTTI_TEST_NO_CGROUPS"
+	runnerVariable      = "TUTTI_TEST_RUNNER"
+	containmentVariable = "TUTTI_TEST_CONTAINMENT"
 )
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(runnerVariable); dir != "" {
 		log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-		cfg := runner.Config{Dir: dir, Log: log, LogLimit: 1 << 20, NoCgroups: os.Getenv(noCgroupsVariable) != ""}
+		cfg := runner.Config{Dir: dir, Log: log, LogLimit: 1 << 20, Containment: os.Getenv(containmentVariable)}
 		if err := runner.Main(context.Background(), cfg); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -91,17 +91,20 @@ func owner() string { return fmt.Sprintf("uid:%d", os.Geteuid()) }
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	conformance(t)
+	for _, c := range containments {
+		t.Run(c, func(t *testing.T) {
+			t.Parallel()
+			conformance(t, c)
+		})
+	}
 }
 
-func TestConformanceWithoutCgroups(t *testing.T) {
-	t.Parallel()
-	conformance(t, noCgroupsVariable+"=1")
-}
+// containments are the ways of holding trees together.
+var containments = []string{runner.ContainCgroup, runner.ContainNamespace, runner.ContainSession}
 
-func conformance(t *testing.T, env ...string) {
+func conformance(t *testing.T, containment string) {
 	enginetest.Run(t, func(t *testing.T) enginetest.Harness {
-		cfg := newConfig(t, env...)
+		cfg := newConfig(t, containmentVariable+"="+containment)
 		return enginetest.Harness{
 			Open:    func(t *testing.T) engine.Engine { return open(t, cfg) },
 			Process: process,

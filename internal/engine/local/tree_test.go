@@ -134,17 +134,13 @@ func daemon(mark string) string {
 	return fmt.Sprintf("setsid sh -c 'sleep %s & exit 0' </dev/null; until pgrep -fx 'sleep %s' >/dev/null; do :; done; echo up; ", mark, mark)
 }
 
-// containments are the ways of holding trees together, and how to ask a runner for each.
-var containments = map[string][]string{"cgroup": nil, "pid namespace": {noCgroupsVariable + "=1"}}
-
 // contained runs a test for each containment that the machine allows.
 func contained(t *testing.T, n int, test func(t *testing.T, m *machine, mark string)) {
-	for name, env := range containments {
-		n++
-		mark := mark(n)
+	for i, name := range containments {
+		mark := mark(n + i)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := newMachine(t, newConfig(t, env...))
+			m := newMachine(t, newConfig(t, containmentVariable+"="+name))
 			facts, err := m.Facts(context.Background())
 			if err != nil {
 				t.Fatal(err)
