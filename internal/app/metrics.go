@@ -48,6 +48,7 @@ func (m *metrics) committed(s store.CommitStats) {
 	m.units.Observe(float64(s.Units))
 	m.events.Add(float64(s.Events))
 	m.bytes.Add(float64(s.Bytes))
+	m.app.watchdog.beat("commits")
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
