@@ -212,7 +212,11 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.ready.Store(false)
 	a.feed.Close()
-	a.shutdown()
+	patience := drain
+	if err != nil {
+		patience = 0 // what waits for a room that failed waits in vain
+	}
+	a.shutdown(patience)
 	serving.stop()
 	for _, l := range rooms {
 		l.stop()
@@ -233,8 +237,8 @@ func (a *App) Run(ctx context.Context) error {
 // drain is how long requests under way may take to come to their end.
 const drain = 10 * time.Second
 
-func (a *App) shutdown() {
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
+func (a *App) shutdown(patience time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	a.server.Shutdown(ctx)
 }

@@ -50,6 +50,8 @@ func (w *watchdog) stalledAt(now time.Time) string {
 // watch asks each room from time to time for something that only a loop that runs can give, and says in the log which
 // does not.
 func (a *App) watch(ctx context.Context) error {
+	var probes sync.WaitGroup
+	defer probes.Wait()
 	for name, ask := range map[string]func(context.Context) error{
 		"commits": func(context.Context) error {
 			if n := a.writer.Waiting(); n > 0 { // each commit beats by itself
@@ -69,7 +71,7 @@ func (a *App) watch(ctx context.Context) error {
 		},
 	} {
 		a.watchdog.beat(name)
-		go a.probe(ctx, name, ask)
+		probes.Go(func() { a.probe(ctx, name, ask) })
 	}
 	tick := time.NewTicker(watchPeriod)
 	defer tick.Stop()
