@@ -45,10 +45,9 @@ type initStatus struct {
 
 func isHelper() bool { return os.Getenv(helperVariable) != "" }
 
-// launch forks p, through a helper where it needs one.
-func (r *Runner) launch(p *proc, attr *syscall.ProcAttr) (int, error) {
-	s := p.start
-	asInit := p.cell.needsInit()
+// launch forks a process into a cell, through a helper where it needs one.
+func (r *Runner) launch(s *Start, c cell, attr *syscall.ProcAttr) (int, error) {
+	asInit := c.needsInit()
 	if len(s.Mounts) == 0 && !asInit {
 		path, _ := lookup(attr.Env, "PATH")
 		program, err := findProgram(s.Argv[0], path)
@@ -58,7 +57,7 @@ func (r *Runner) launch(p *proc, attr *syscall.ProcAttr) (int, error) {
 		if s.User != nil {
 			attr.Sys.Credential = &syscall.Credential{Uid: s.User.UID, Gid: s.User.GID, Groups: s.User.Groups}
 		}
-		pid, err := p.cell.start(program, s.Argv, attr)
+		pid, err := c.start(program, s.Argv, attr)
 		if err != nil {
 			return 0, fmt.Errorf("starting %s in %s: %w", program, attr.Dir, err)
 		}
@@ -75,11 +74,11 @@ func (r *Runner) launch(p *proc, attr *syscall.ProcAttr) (int, error) {
 		}
 		attr.Sys.Cloneflags |= syscall.CLONE_NEWNS
 	}
-	return r.launchHelper(p, pl, attr)
+	return launchHelper(c, pl, attr)
 }
 
 // launchHelper starts the helper and waits until it has started the process.
-func (r *Runner) launchHelper(p *proc, pl plan, attr *syscall.ProcAttr) (int, error) {
+func launchHelper(c cell, pl plan, attr *syscall.ProcAttr) (int, error) {
 	if os.Geteuid() != 0 && attr.Sys.Cloneflags != 0 {
 		ownUserNamespace(attr.Sys)
 	}
@@ -96,7 +95,7 @@ func (r *Runner) launchHelper(p *proc, pl plan, attr *syscall.ProcAttr) (int, er
 	helper := *attr
 	helper.Dir, helper.Env = "/", append(os.Environ(), helperVariable+"=1")
 	helper.Files = append(helper.Files, planFile.Fd(), say.Fd())
-	pid, err := p.cell.start("/proc/self/exe", os.Args, &helper)
+	pid, err := c.start("/proc/self/exe", os.Args, &helper)
 	say.Close()
 	if err != nil {
 		return 0, fmt.Errorf("starting a helper: %w", err)

@@ -139,17 +139,17 @@ func (r *Runner) list() []Report {
 	return list
 }
 
-// began notes that p was forked as pid. A child that ended meanwhile is ended now.
-func (r *Runner) began(p *proc, pid int, at time.Time) {
+// began notes that p was forked. A child that ended meanwhile is ended now.
+func (r *Runner) began(p *proc, b *birth) {
 	r.mu.Lock()
-	p.pid, p.began = pid, at
+	p.pid, p.began, p.cell, p.output, p.reader = b.pid, b.at, b.cell, b.output, b.reader
 	r.report(p)
-	e, gone := r.early[pid]
+	e, gone := r.early[p.pid]
 	if gone {
-		delete(r.early, pid)
+		delete(r.early, p.pid)
 		r.exited(p, e)
 	} else {
-		r.byPID[pid] = p
+		r.byPID[p.pid] = p
 	}
 	r.forkDone()
 	if p.exited {

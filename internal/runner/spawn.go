@@ -84,8 +84,7 @@ func (r *Runner) spawn(p *proc, null int) {
 		r.notStarted(p, &Exit{Cause: stop, Why: why, Code: 1, Text: "stopped before it started"})
 		return
 	}
-	at := time.Now().UTC()
-	pid, err := r.fork(p, null)
+	b, err := r.fork(p, null)
 	if err != nil {
 		r.mu.Lock()
 		r.forkDone()
@@ -93,7 +92,7 @@ func (r *Runner) spawn(p *proc, null int) {
 		r.notStarted(p, &Exit{Cause: NotStarted, Code: 1, Text: err.Error()})
 		return
 	}
-	r.began(p, pid, at)
+	r.began(p, b)
 }
 
 func (r *Runner) notStarted(p *proc, exit *Exit) {
@@ -104,18 +103,27 @@ func (r *Runner) notStarted(p *proc, exit *Exit) {
 	r.ended(p, exit)
 }
 
+// birth is a process that was forked.
+type birth struct {
+	pid    int
+	at     time.Time
+	cell   cell
+	output *output
+	reader uint64 // of output, in the collector
+}
+
 // fork prepares what p needs and starts it.
-func (r *Runner) fork(p *proc, null int) (pid int, err error) {
+func (r *Runner) fork(p *proc, null int) (*birth, error) {
 	s := p.start
 	if s.Refused != "" {
-		return 0, errors.New(s.Refused)
+		return nil, errors.New(s.Refused)
 	}
 	if len(s.Argv) == 0 || s.Argv[0] == "" {
-		return 0, errors.New("no command is given")
+		return nil, errors.New("no command is given")
 	}
 	scratch, err := r.scratch.get(s.Key, s.User)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	attr := &syscall.ProcAttr{Dir: s.Dir, Env: s.Env, Sys: &syscall.SysProcAttr{Setsid: true}}
 	if attr.Dir == "" {
@@ -127,16 +135,18 @@ func (r *Runner) fork(p *proc, null int) (pid int, err error) {
 	if _, given := lookup(s.Env, "PATH"); !given {
 		attr.Env = append(attr.Env, "PATH="+defaultPath)
 	}
-	if p.cell, err = r.cells.get(limits{s.Memory, s.MilliCPU, s.MaxCPU}); err != nil {
-		return 0, err
+	b := &birth{}
+	if b.cell, err = r.cells.get(limits{s.Memory, s.MilliCPU, s.MaxCPU}); err != nil {
+		return nil, err
 	}
 	reads, writes, err := outputPipes()
 	if err != nil {
-		p.cell.release()
-		return 0, err
+		b.cell.release()
+		return nil, err
 	}
 	attr.Files = append([]uintptr{uintptr(null), uintptr(writes[0]), uintptr(writes[1])}, attr.Files...)
-	pid, err = r.launch(p, attr)
+	b.at = time.Now().UTC()
+	b.pid, err = r.launch(s, b.cell, attr)
 	for _, fd := range writes {
 		unix.Close(fd)
 	}
@@ -144,21 +154,21 @@ func (r *Runner) fork(p *proc, null int) (pid int, err error) {
 		for _, fd := range reads {
 			unix.Close(fd)
 		}
-		r.discard(p)
-		return 0, err
+		r.discard(p.key, b.cell)
+		return nil, err
 	}
-	p.output = newOutput(r.archive.base(p.key), r.cfg.LogLimit, reads)
-	p.reader = r.collector.add(p.output)
-	return pid, nil
+	b.output = newOutput(r.archive.base(p.key), r.cfg.LogLimit, reads)
+	b.reader = r.collector.add(b.output)
+	return b, nil
 }
 
 // discard gives back the cell of a process that failed to start; its helper may still be on its way out.
-func (r *Runner) discard(p *proc) {
-	if err := p.cell.clear(); err != nil {
-		r.log.Error("clearing up after a failed start", "proc", p.key, "error", err)
+func (r *Runner) discard(k Key, c cell) {
+	if err := c.clear(); err != nil {
+		r.log.Error("clearing up after a failed start", "proc", k, "error", err)
 		return
 	}
-	p.cell.release()
+	c.release()
 }
 
 // outputPipes makes the pipes of standard output and standard error. We do not wait for what is read from them.
