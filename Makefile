@@ -28,11 +28,11 @@ test: setup-go ## set up, then run all tests but the heavy ones (under 10 minute
 .PHONY: test-demo
 test-demo: setup-demo build ## run the demo twice and kill its parts with -9 in the middle (needs PyTorch)
 	@scripts/demo && scripts/demo
-	@go test -count=1 -timeout 20m -tags e2e_demo -v ./test/e2e
+	@go test -count=1 -timeout 20m -tags e2e_demo -run '^TestDemo' -v ./test/e2e
 
 .PHONY: test-root
-test-root: build ## run the tests that need root: two users, kill -9 of the runner
-	@go test -count=1 -timeout 10m -tags e2e_root -v ./test/e2e
+test-root: setup-go ## run the tests that act as two users (needs root)
+	@go test -count=1 -timeout 10m -tags e2e_root -run '^TestTwoUsers$$' -v ./test/e2e
 
 .PHONY: bench
 bench: setup-go ## measure, and print a table and JSON (build/bench.json)

@@ -115,13 +115,14 @@ func (s *system) start(owner, source string, input value.Value) (run.ID, <-chan 
 	return row.ID, begun, nil
 }
 
-// finish starts count runs with at most inFlight under way at once, and waits for all.
+// finish starts count runs with at most inFlight under way at once, and waits for all. Each has an input of its own, so
+// that no two share what is stored by digest.
 func (s *system) finish(ctx context.Context, count, inFlight int, source string, input value.Value) error {
 	slots := make(chan struct{}, inFlight)
 	failed := make(chan error, count)
-	for range count {
+	for i := range count {
 		slots <- struct{}{}
-		id, begun, err := s.start("bench", source, input)
+		id, begun, err := s.start("bench", source, input.With("run", value.NewInt(int64(i))))
 		if err != nil {
 			return err
 		}

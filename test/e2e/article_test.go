@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,8 +12,7 @@ import (
 // The state machine of article 001 runs as it was printed, after its files were applied.
 func TestArticleMap(t *testing.T) {
 	t.Parallel()
-	dir := shared(t, "articles/001-batch-array")
-	file := func(name string) string { return filepath.Join(dir, name) }
+	file := func(name string) string { return shared(t, "articles/001-batch-array/"+name) }
 	s := newServer(t, asSelf+"images:\n  public.ecr.aws/docker/library/python:3: host\n")
 	s.tutti("apply", "-f", file("compute-environment.json"), "-f", file("job-queue.json"), "-f", file("job-definition-map.json"))
 
@@ -52,9 +50,8 @@ func TestArticleMap(t *testing.T) {
 // The state machines of article 000 have no error, whatever one may think of them.
 func TestArticleTrainingValidates(t *testing.T) {
 	t.Parallel()
-	dir := shared(t, "articles/000-pytorchjob")
 	s := newServer(t, asSelf)
 	for _, name := range []string{"step-functions-pytorch-pipeline.json", "poll-with-retry-and-catch.json", "pytorch-job-template-configmap.yaml"} {
-		s.tutti("validate", filepath.Join(dir, name))
+		s.tutti("validate", shared(t, "articles/000-pytorchjob/"+name))
 	}
 }

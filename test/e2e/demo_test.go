@@ -35,7 +35,7 @@ func startTraining(t *testing.T) training {
 	if err := exec.Command("/usr/bin/python3", "-c", "import torch").Run(); err != nil {
 		t.Skip("SKIPPED: /usr/bin/python3 has no torch: apt-get install --no-install-recommends python3-torch python3-sklearn")
 	}
-	example := filepath.Join(repo(t), "examples", "train")
+	example := repo(t, "examples/train")
 	config, err := os.ReadFile(filepath.Join(example, "tutti.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	// The binary is built while the tests run; by this, a change of its code is a change of theirs to go test's cache.
+	_ "github.com/tutti-ml/tutti/internal/cli"
 )
 
 // binary is the tutti that is tested: TUTTI_BIN, or one built from this checkout.
@@ -52,19 +55,24 @@ func testContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// repo is the root of the checkout, and shared the folder of examples beside it; the test is skipped without one.
-func repo(t *testing.T) string {
+// repo is a file of the checkout.
+func repo(t *testing.T, name string) string {
 	t.Helper()
-	dir, err := filepath.Abs("../..")
+	path, err := filepath.Abs(filepath.Join("../..", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	// Whoever opens the file later, go test's cache now knows that the test depends on it.
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
+// shared is a file of the folder beside the checkout; without one the test is skipped.
 func shared(t *testing.T, name string) string {
 	t.Helper()
-	path := filepath.Join(repo(t), "..", "shared", name)
+	path := filepath.Join(repo(t, "."), "..", "shared", name)
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("SKIPPED: %s is not beside the checkout", name)
 	}

@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -16,12 +15,11 @@ import (
 func TestExamplesValidate(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, asSelf)
-	examples := filepath.Join(repo(t), "examples")
 	for _, name := range []string{
 		"train/template.yaml", "train/queue.json", "train/evaluate.json", "train/train.asl.json",
 		"batch/queue.json", "batch/count-words.json", "batch/map.asl.json", "batch/array.asl.json",
 	} {
-		s.tutti("validate", filepath.Join(examples, name))
+		s.tutti("validate", repo(t, "examples/"+name))
 	}
 }
 
@@ -31,16 +29,16 @@ func TestMapAndArrayAgree(t *testing.T) {
 	if _, err := os.Stat("/usr/bin/python3"); err != nil {
 		t.Skip("SKIPPED: the example needs /usr/bin/python3: apt-get install python3")
 	}
-	example := filepath.Join(repo(t), "examples", "batch")
-	config, err := os.ReadFile(filepath.Join(example, "tutti.yaml"))
+	example := func(name string) string { return repo(t, "examples/batch/"+name) }
+	config, err := os.ReadFile(example("tutti.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := newServer(t, asSelf+string(config))
-	s.tutti("apply", "-f", filepath.Join(example, "queue.json"), "-f", filepath.Join(example, "count-words.json"))
+	s.tutti("apply", "-f", example("queue.json"), "-f", example("count-words.json"))
 	printed := func(name string) []string {
-		out := s.tutti("run", filepath.Join(example, name), "--input", "@"+filepath.Join(example, "input.json"),
-			"-p", "program="+filepath.Join(example, "count_words.py"), "-o", "json")
+		out := s.tutti("run", example(name), "--input", "@"+example("input.json"),
+			"-p", "program="+example("count_words.py"), "-o", "json")
 		var run client.Run
 		if err := json.Unmarshal([]byte(out), &run); err != nil {
 			t.Fatalf("%s: reading what tutti run printed: %v\n%s", name, err, out)
