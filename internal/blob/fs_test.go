@@ -143,7 +143,7 @@ func TestLargeValues(t *testing.T) {
 		Run: &store.RunChange{ID: 1, First: 1, Count: 1, Frame: []byte("f"), Row: &store.Run{Status: run.Running}},
 	}
 	for _, v := range []value.Value{large, small} {
-		u.Values = append(u.Values, value.Blob{Digest: v.Digest(), Text: []byte(v.JSON())})
+		u.Values = append(u.Values, value.NewBlob(v.Digest(), []byte(v.JSON())))
 	}
 	verdict := store.Verdict(0)
 	u.Done = func(v store.Verdict) { verdict = v }

@@ -63,7 +63,7 @@ func (d *definitions) compile(languages map[string]run.Language, language string
 	if err != nil {
 		return nil, err
 	}
-	def := &definition{compiled, value.Blob{Digest: key.source, Text: text.AppendJSON(nil)}}
+	def := &definition{compiled, value.NewBlob(key.source, text.AppendJSON(nil))}
 	d.put(key, def)
 	return def, nil
 }

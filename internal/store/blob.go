@@ -37,7 +37,7 @@ func Load(ctx context.Context, s Store, blobs Blobs, d value.Digest) (value.Valu
 	if err != nil {
 		return value.Value{}, err
 	}
-	v, err := value.Parse(text)
+	v, err := value.ParseNamed(d, text)
 	if err != nil {
 		return value.Value{}, fmt.Errorf("value %s: %w: %w", d, ErrCorrupt, err)
 	}
@@ -48,16 +48,16 @@ func Load(ctx context.Context, s Store, blobs Blobs, d value.Digest) (value.Valu
 func moveLarge(u *Unit, blobs Blobs) error {
 	moved := false
 	for i, v := range u.Values {
-		if len(v.Text) <= BlobAbove {
+		if v.Size() <= BlobAbove {
 			continue
 		}
-		if err := blobs.Put(v.Digest, v.Text); err != nil {
-			return fmt.Errorf("storing a value of %d bytes: %w", len(v.Text), err)
+		if err := blobs.Put(v.Digest, v.Text()); err != nil {
+			return fmt.Errorf("storing a value of %d bytes: %w", v.Size(), err)
 		}
 		if !moved {
 			moved, u.Values = true, slices.Clone(u.Values) // the slice is its maker's
 		}
-		u.Values[i].Text = nil
+		u.Values[i] = value.NewBlob(v.Digest, nil)
 	}
 	return nil
 }

@@ -15,7 +15,28 @@ const InlineLimit = 1 << 10
 // Blob is a text stored beside the records that refer to it by its digest.
 type Blob struct {
 	Digest Digest
-	Text   []byte // compact JSON
+	text   []byte // compact JSON; nil: made of value when it is asked for
+	value  Value
+}
+
+// NewBlob is the blob of text, which is a value's compact JSON, or nil where only its digest is left.
+func NewBlob(d Digest, text []byte) Blob { return Blob{Digest: d, text: text} }
+
+// Size is the length of Text.
+func (b Blob) Size() int {
+	if b.text != nil {
+		return len(b.text)
+	}
+	return b.value.Size()
+}
+
+// Text is the compact JSON text; nil where only the digest is left. It costs something where the value was named before:
+// whoever has stored the digest already does not ask.
+func (b Blob) Text() []byte {
+	if b.text != nil || b.value.IsAbsent() {
+		return b.text
+	}
+	return b.value.AppendJSON(make([]byte, 0, b.value.Size()))
 }
 
 // Encoder appends the binary form that facts, frames and snapshots have: varints, length-prefixed strings, values inline
@@ -97,7 +118,7 @@ func (e *Encoder) Value(v Value) {
 		e.buf = v.AppendJSON(e.buf)
 		return
 	}
-	d := v.Digest()
+	d, text := v.digestText()
 	e.Byte(formDigest)
 	e.buf = append(e.buf, d[:]...)
 	if e.named == nil {
@@ -105,7 +126,7 @@ func (e *Encoder) Value(v Value) {
 	}
 	if !e.named[d] {
 		e.named[d] = true
-		e.blobs = append(e.blobs, Blob{d, v.AppendJSON(make([]byte, 0, size))})
+		e.blobs = append(e.blobs, Blob{d, text, v})
 	}
 }
 

@@ -480,15 +480,36 @@ func (v Value) Size() int {
 
 // Digest names v by its content. Arrays and objects remember theirs.
 func (v Value) Digest() Digest {
-	if v.node == nil {
-		return DigestOf(v.AppendJSON(nil))
-	}
-	if d := v.node.sum.Load(); d != nil {
-		return *d
-	}
-	d := DigestOf(v.AppendJSON(make([]byte, 0, v.Size())))
-	v.node.sum.Store(&d)
+	d, _ := v.digestText()
 	return d
+}
+
+// digestText is the digest, and the text that it was computed from; nil where it was remembered.
+func (v Value) digestText() (Digest, []byte) {
+	if v.node != nil {
+		if d := v.node.sum.Load(); d != nil {
+			return *d, nil
+		}
+	}
+	text := v.AppendJSON(make([]byte, 0, v.Size()))
+	d := DigestOf(text)
+	v.remember(d)
+	return d, text
+}
+
+func (v Value) remember(d Digest) {
+	if v.node != nil {
+		v.node.sum.Store(&d)
+	}
+}
+
+// ParseNamed is Parse for a text that was stored under d, whose digest need not be computed again.
+func ParseNamed(d Digest, text []byte) (Value, error) {
+	v, err := Parse(text)
+	if err == nil {
+		v.remember(d)
+	}
+	return v, err
 }
 
 // Same reports whether a and b are one and the same in memory, so equal without a look inside. False says nothing.

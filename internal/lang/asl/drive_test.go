@@ -228,7 +228,7 @@ func reread(t *testing.T, d *Definition, f run.Fact) run.Fact {
 func decoder(e *value.Encoder) *value.Decoder {
 	texts := make(map[value.Digest][]byte)
 	for _, b := range e.Blobs() {
-		texts[b.Digest] = b.Text
+		texts[b.Digest] = b.Text()
 	}
 	return value.NewDecoder(e.Bytes(), func(d value.Digest) (value.Value, error) { return value.Parse(texts[d]) })
 }

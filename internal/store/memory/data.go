@@ -117,7 +117,7 @@ func with(ids []int64, id int64) []int64 {
 
 func (d *data) keepValue(owner run.ID, v value.Blob) {
 	if _, ok := d.values[v.Digest]; !ok {
-		d.values[v.Digest] = slices.Clone(v.Text)
+		d.values[v.Digest] = slices.Clone(v.Text())
 	}
 	d.keepDigest(owner, v.Digest)
 }

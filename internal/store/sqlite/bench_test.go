@@ -60,7 +60,7 @@ func benchmarkCommit(b *testing.B, batch, payload int, shared bool) {
 			if !shared {
 				binary.LittleEndian.PutUint64(text, uint64(n))
 			}
-			u.Values = []value.Blob{{Digest: value.DigestOf(text), Text: text}}
+			u.Values = []value.Blob{value.NewBlob(value.DigestOf(text), text)}
 		}
 		return u
 	}

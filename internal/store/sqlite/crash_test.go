@@ -49,7 +49,7 @@ func numbered(n int) *store.Unit {
 		c.Row = &store.Run{ID: id, Status: run.Running}
 	}
 	return &store.Unit{
-		Run: c, Values: []value.Blob{{Digest: value.DigestOf(text), Text: text}},
+		Run: c, Values: []value.Blob{value.NewBlob(value.DigestOf(text), text)},
 		Inbox: []store.InboxRow{{Run: id, Key: strconv.Itoa(n), Kind: store.InboxSignal}},
 	}
 }

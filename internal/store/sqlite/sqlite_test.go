@@ -70,7 +70,7 @@ func TestRowsWithLargeValues(t *testing.T) {
 	w.Blobs = blobs
 	large := value.NewString(string(make([]byte, store.BlobAbove)))
 	first, last := start(1), start(1)
-	first.Values = []value.Blob{{Digest: large.Digest(), Text: []byte(large.JSON())}}
+	first.Values = []value.Blob{value.NewBlob(large.Digest(), []byte(large.JSON()))}
 	last.Run.First = 2
 	last.Run.Row = &store.Run{ID: 1, Status: run.Succeeded, Output: large}
 	other := start(2)

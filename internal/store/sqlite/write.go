@@ -170,7 +170,7 @@ func (s *Store) storeValue(owner run.ID, v value.Blob) error {
 		s.lastValue++
 		id = s.lastValue
 		s.valueIDs[v.Digest] = id
-		if err := s.do.value.exec(id, digestKey(v.Digest), v.Digest[:], blob(v.Text)); err != nil {
+		if err := s.do.value.exec(id, digestKey(v.Digest), v.Digest[:], blob(v.Text())); err != nil {
 			return err
 		}
 	}

@@ -151,7 +151,7 @@ func text(size int, fill string) value.Value {
 	return value.NewString(s)
 }
 
-func blobOf(v value.Value) value.Blob { return value.Blob{Digest: v.Digest(), Text: []byte(v.JSON())} }
+func blobOf(v value.Value) value.Blob { return value.NewBlob(v.Digest(), []byte(v.JSON())) }
 
 // newJob is a plain job as it is first stored.
 func newJob(id job.ID, name string) *job.Job {
