@@ -30,7 +30,7 @@ func (k *Kernel) enqueue(r *resident) {
 func (k *Kernel) find(id run.ID) *resident {
 	r := k.runs[id]
 	if r == nil {
-		r = &resident{id: id, look: true}
+		r = &resident{id: id}
 		k.runs[id] = r
 	}
 	return r
@@ -75,7 +75,8 @@ func (k *Kernel) turn(ctx context.Context, r *resident, inputs []run.Input, look
 			return err
 		}
 		inputs = append(resumed, inputs...)
-		look = true
+		// Rows of the inbox announce themselves, but for those that an earlier attempt to decide left lying.
+		look = look || r.row.Status == run.Quarantined
 	}
 	if r.conflicts > maxConflicts {
 		k.quarantine(r, r.seq, &decideError{what: "a name that its next step gives stays taken"}, nil)
