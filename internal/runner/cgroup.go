@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ import (
 // are used again: making and removing them for each process would cost half of the spawn rate.
 type cgroups struct {
 	base   string            // in the version 2 hierarchy; everything below it is ours
+	lock   int               // of base, held as long as we live
 	v2     map[string]bool   // controllers that base gives to its groups
 	v1     map[string]string // controller to our base in its own hierarchy, for those that v2 does not have
 	home   map[string]int    // tasks files of the groups in v1 that the runner itself is in
@@ -51,16 +53,20 @@ const (
 func openCgroups(dir string, log *slog.Logger) (*cgroups, error) {
 	g := &cgroups{
 		v2: map[string]bool{}, v1: map[string]string{}, home: map[string]int{},
-		record: cgroupRecord(dir), log: log,
+		record: cgroupRecord(dir), log: log, lock: -1,
 	}
 	mounts, err := cgroupMounts()
 	if err != nil {
 		return nil, err
 	}
-	name := "tutti-" + strconv.FormatUint(uint64(hashPath(dir)), 16)
+	name := basePrefix + strconv.FormatUint(uint64(hashPath(dir)), 16)
 	if err := g.openV2(mounts, name); err != nil {
 		return nil, err
 	}
+	if err := g.holdBase(); err != nil {
+		return nil, err
+	}
+	removeAbandoned(mounts)
 	for _, c := range controllers {
 		if !g.v2[c] {
 			g.openV1(mounts[c], c, name)
@@ -81,6 +87,50 @@ func openCgroups(dir string, log *slog.Logger) (*cgroups, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+// basePrefix begins the names of all runners' bases.
+const basePrefix = "tutti."
+
+// holdBase locks the base against removeAbandoned of other runners, making it again if one was faster.
+func (g *cgroups) holdBase() error {
+	for {
+		if err := os.Mkdir(g.base, 0o755); err == nil {
+			enable(filepath.Dir(g.base), g.base)
+		}
+		fd, err := unix.Open(g.base, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("opening the cgroup %s: %w", g.base, err)
+		}
+		if err := unix.Flock(fd, unix.LOCK_EX); err != nil {
+			unix.Close(fd)
+			return fmt.Errorf("locking the cgroup %s: %w", g.base, err)
+		}
+		if _, err := os.Stat(g.base); err == nil {
+			g.lock = fd
+			return nil
+		}
+		unix.Close(fd)
+	}
+}
+
+// removeAbandoned removes the empty bases of runners that were killed and of which nobody has the directory any more.
+func removeAbandoned(mounts map[string]cgroupMount) {
+	for _, parent := range []string{mounts[""].dir(), mounts[""].point} {
+		bases, _ := filepath.Glob(filepath.Join(parent, basePrefix+"*"))
+		for _, base := range bases {
+			fd, err := unix.Open(base, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				continue
+			}
+			if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && removeGroup(base) == nil {
+				for _, c := range controllers {
+					_ = removeGroup(filepath.Join(mounts[c].dir(), filepath.Base(base)))
+				}
+			}
+			unix.Close(fd)
+		}
+	}
 }
 
 func hashPath(dir string) uint32 {
@@ -146,26 +196,34 @@ func cgroupMounts() (map[string]cgroupMount, error) {
 		return nil, fmt.Errorf("finding cgroups: %w", err)
 	}
 	defer info.Close()
+	return parseCgroupMounts(own, info), nil
+}
+
+// parseCgroupMounts reads the format of /proc/self/mountinfo. Of a hierarchy that is mounted several times the first
+// counts: later ones belong to chroots and containers, which go, and their mounts with them.
+func parseCgroupMounts(own map[string]string, info io.Reader) map[string]cgroupMount {
 	mounts := map[string]cgroupMount{}
+	add := func(controller, point string) {
+		if _, ok := mounts[controller]; !ok {
+			mounts[controller] = cgroupMount{point: point, own: own[controller]}
+		}
+	}
 	for s := bufio.NewScanner(info); s.Scan(); {
 		before, after, _ := strings.Cut(s.Text(), " - ")
 		f, g := strings.Fields(before), strings.Fields(after)
 		if len(f) < 5 || len(g) < 3 {
 			continue
 		}
-		m := cgroupMount{point: f[4]}
 		switch g[0] {
 		case "cgroup2":
-			m.own = own[""]
-			mounts[""] = m
+			add("", f[4])
 		case "cgroup":
 			for _, c := range strings.Split(g[2], ",") {
-				m.own = own[c]
-				mounts[c] = m
+				add(c, f[4])
 			}
 		}
 	}
-	return mounts, nil
+	return mounts
 }
 
 // openV2 makes the base, below the group that we are in or, where that gives no controllers, below the root.
@@ -266,6 +324,9 @@ func (g *cgroups) close() {
 	}
 	g.free = nil
 	errs := []error{removeGroup(g.base)}
+	if g.lock >= 0 {
+		unix.Close(g.lock)
+	}
 	for _, c := range controllers {
 		if base, ok := g.v1[c]; ok {
 			unix.Close(g.home[c])

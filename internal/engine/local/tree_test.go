@@ -16,6 +16,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/engine"
 	"github.com/tutti-ml/tutti/internal/engine/local"
 	"github.com/tutti-ml/tutti/internal/job"
+	"github.com/tutti-ml/tutti/internal/runner"
 )
 
 // machine is an engine under test with what it reports.
@@ -402,5 +403,47 @@ func TestOpenFileStaysInside(t *testing.T) {
 	f.Close()
 	if _, err := m.OpenFile(context.Background(), s.Proc, "none"); !errors.Is(err, engine.ErrUnknown) {
 		t.Errorf("a file that is not there: %v, want ErrUnknown", err)
+	}
+}
+
+// Who kills a runner and removes its directory leaves cgroups that no successor knows of; any other runner removes them.
+func TestAbandonedCgroups(t *testing.T) {
+	t.Parallel()
+	cfg := newConfig(t)
+	e := open(t, cfg)
+	defer e.Close()
+	facts, err := e.Facts(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if facts.Contain != runner.ContainCgroup {
+		t.Skipf("NOT TESTED: no cgroups here: %s", facts.Notes)
+	}
+	record, err := os.ReadFile(filepath.Join(cfg.Dir, "cgroups"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bases := strings.Fields(string(record))
+	open(t, newConfig(t)).Close() // a live runner's are left alone
+	for _, base := range bases {
+		if _, err := os.Stat(base); err != nil {
+			t.Errorf("in use: %v", err)
+		}
+	}
+	if err := syscall.Kill(facts.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the runner is gone", func() bool {
+		_, err := runner.Dial(context.Background(), cfg.Dir)
+		return err != nil
+	})
+	if err := os.RemoveAll(cfg.Dir); err != nil {
+		t.Fatal(err)
+	}
+	open(t, newConfig(t)).Close()
+	for _, base := range bases {
+		if _, err := os.Stat(base); err == nil {
+			t.Errorf("%s is still there", base)
+		}
 	}
 }
