@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
 )
 
 // InlineLimit is the size in bytes of JSON text above which an Encoder writes a value as a reference by digest, the
@@ -246,10 +245,7 @@ func (d *Decoder) Value() Value {
 			return Value{}
 		}
 		var err error
-		if v = parseScalar(text); v.kind != Absent {
-			return v
-		}
-		if v, err = Parse(text); err != nil {
+		if v, err = parseStored(text); err != nil {
 			d.Fail("value: " + err.Error())
 			return Value{}
 		}
@@ -273,37 +269,4 @@ func (d *Decoder) Value() Value {
 		d.seen = append(d.seen, v)
 	}
 	return v
-}
-
-// parseScalar is Parse for the short texts that most records hold: whole numbers, plain strings and constants. Absent
-// says that it takes the whole parser.
-func parseScalar(text []byte) Value {
-	switch first := text[0]; {
-	case first == '"' && len(text) >= 2 && text[len(text)-1] == '"':
-		inner := text[1 : len(text)-1]
-		for _, c := range inner {
-			if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-				return Value{}
-			}
-		}
-		return Value{kind: String, text: string(inner)}
-	case first >= '1' && first <= '9':
-		for _, c := range text[1:] {
-			if c < '0' || c > '9' {
-				return Value{}
-			}
-		}
-		return Value{kind: Number, text: string(text)}
-	}
-	switch string(text) {
-	case "0":
-		return Value{kind: Number, text: "0"}
-	case "null":
-		return NullValue
-	case "true":
-		return True
-	case "false":
-		return False
-	}
-	return Value{}
 }

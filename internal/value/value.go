@@ -505,7 +505,7 @@ func (v Value) remember(d Digest) {
 
 // ParseNamed is Parse for a text that was stored under d, whose digest need not be computed again.
 func ParseNamed(d Digest, text []byte) (Value, error) {
-	v, err := Parse(text)
+	v, err := parseStored(text)
 	if err == nil {
 		v.remember(d)
 	}
