@@ -188,7 +188,7 @@ func (a *App) healthy() string {
 }
 
 // Run runs the server until ctx is done, then drains: it takes no more requests, lets effects under way come to their
-// end for a while, commits what is left, and leaves the runner and its jobs alive. Where a room fails, the others are
+// end for a while, commits what is left, and leaves the runner alive if it has jobs. Where a room fails, the others are
 // stopped and its error is returned.
 func (a *App) Run(ctx context.Context) error {
 	failed := make(chan error, 8)
@@ -225,13 +225,32 @@ func (a *App) Run(ctx context.Context) error {
 	for len(failed) > 0 {
 		err = errors.Join(err, <-failed)
 	}
+	if err == nil {
+		err = a.leaveRunner()
+	}
 	if e := a.close(); e != nil {
 		err = errors.Join(err, e)
 	}
-	if err == nil {
-		a.log.Info("stopped; jobs go on without the server")
-	}
 	return err
+}
+
+// leaveRunner leaves the runner to the jobs that run; one that has none is ended with the server.
+func (a *App) leaveRunner() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	left, err := a.local.List(ctx)
+	if err != nil {
+		return fmt.Errorf("stopping: %w", err)
+	}
+	if len(left) > 0 {
+		a.log.Info("stopped; jobs go on without the server", "processes", len(left))
+		return nil
+	}
+	if err := a.local.Shutdown(ctx); err != nil {
+		return fmt.Errorf("stopping: %w", err)
+	}
+	a.log.Info("stopped; no job was running")
+	return nil
 }
 
 // drain is how long requests under way may take to come to their end.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -334,5 +335,8 @@ func (e *Engine) Close() error {
 	if e.client == nil {
 		return nil
 	}
-	return e.client.Close()
+	if err := e.client.Close(); !errors.Is(err, net.ErrClosed) { // the runner may have hung up first
+		return err
+	}
+	return nil
 }
