@@ -56,6 +56,10 @@ func TestRestoredFromAnOlderBackup(t *testing.T) {
 			if len(starts) != test.starts {
 				t.Errorf("%d processes were started, want %d", len(starts), test.starts)
 			}
+			if next := w.submit(one("next", 1, "true")); next <= id {
+				t.Errorf("job %d was given a number that the engine knows", next)
+			}
+			w.finish()
 			if list, err := w.engine.List(w.ctx); err != nil || len(list) > 0 {
 				t.Errorf("left over: %v, %v", list, err)
 			}

@@ -30,6 +30,11 @@ func (d *Dispatcher) Load(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	last, err := d.o.Engine.LastJob(ctx)
+	if err != nil {
+		return fmt.Errorf("asking engine %s for its latest job: %w", d.o.Engine.Name(), err)
+	}
+	d.o.Writer.SkipJobs(last)
 	var rows []*job.Job
 	if err := d.o.Store.OpenJobs(ctx, func(row *job.Job) bool { rows = append(rows, row); return true }); err != nil {
 		return fmt.Errorf("reading open jobs: %w", err)

@@ -129,6 +129,9 @@ type Engine interface {
 	// comes back adopts from it: a Proc that it submitted and does not find here has never started, and never will
 	// unless it is submitted again.
 	List(ctx context.Context) ([]Report, error)
+	// LastJob is the highest number of a job of which the engine keeps anything, ended or not; 0 without one. A server
+	// whose store was restored from a backup must not give such a number to another job.
+	LastJob(ctx context.Context) (job.ID, error)
 	// Reports yields batches of reports until ctx is done or the engine is lost; those not acknowledged come first.
 	Reports(ctx context.Context, yield func([]Report) bool) error
 	// Ack says that the reports up to and including number are durable with us.

@@ -156,6 +156,15 @@ func (k *Client) List(ctx context.Context) ([]Report, error) {
 	return a.Reports, nil
 }
 
+// LastJob is the highest number of a job of which the runner keeps anything.
+func (k *Client) LastJob(ctx context.Context) (int64, error) {
+	a, err := k.ask(ctx, Request{LastJob: &struct{}{}})
+	if err != nil {
+		return 0, err
+	}
+	return a.LastJob, nil
+}
+
 // Ack says that reports up to number need not be kept.
 func (k *Client) Ack(ctx context.Context, number uint64) error {
 	_, err := k.ask(ctx, Request{Ack: &Ack{number}})

@@ -112,6 +112,8 @@ func (c *conn) answer(q *Request) {
 		err = r.signal(q.Signal)
 	case q.List != nil:
 		a.Reports = r.list()
+	case q.LastJob != nil:
+		a.LastJob = r.lastJob()
 	case q.Ack != nil:
 		r.ack(q.Ack.Number)
 	case q.Usage != nil:

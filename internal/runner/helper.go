@@ -154,6 +154,12 @@ func carryOut(say *os.File) error {
 		if err := enterRoot(&pl); err != nil {
 			return err
 		}
+		// The mounts are of the owner's choice, and what they cover, such as /etc/pam.d, is what setuid programs trust.
+		if u := pl.Start.User; u != nil && u.UID != 0 {
+			if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+				return fmt.Errorf("giving up setuid programs: %w", err)
+			}
+		}
 	}
 	path, _ := lookup(pl.Env, "PATH")
 	if pl.Init {

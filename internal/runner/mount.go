@@ -221,13 +221,23 @@ func makeTarget(root, path string, dir bool) (string, error) {
 		if dir {
 			return at, os.Mkdir(at, 0o755)
 		}
-		return at, os.WriteFile(at, nil, 0o644)
+		return at, makeFile(at)
 	}
 	info, err := os.Lstat(at)
 	if err == nil && info.IsDir() != dir {
 		return "", errors.New("a directory can be mounted only on a directory, and a file on a file")
 	}
 	return at, err
+}
+
+// makeFile makes an empty file to mount on. It touches none that is there: the owner of a directory above may put a link
+// in its place at any time.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // resolve follows path inside root, links included, as far as it exists.
@@ -310,7 +320,7 @@ func replaceEntry(from, to string, e os.DirEntry) error {
 			return err
 		}
 	default:
-		if err := os.WriteFile(to, nil, 0o644); err != nil {
+		if err := makeFile(to); err != nil {
 			return err
 		}
 	}

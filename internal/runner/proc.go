@@ -139,6 +139,16 @@ func (r *Runner) list() []Report {
 	return list
 }
 
+// lastJob is the highest number of a job of which anything is kept.
+func (r *Runner) lastJob() (last int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k := range r.procs {
+		last = max(last, k.Job)
+	}
+	return last
+}
+
 // began notes that p was forked. A child that ended meanwhile is ended now.
 func (r *Runner) began(p *proc, b *birth) {
 	r.mu.Lock()

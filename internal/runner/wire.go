@@ -43,6 +43,7 @@ type Request struct {
 	Cancel    *Cancel     `json:"cancel,omitempty"`
 	Signal    *Signal     `json:"signal,omitempty"`
 	List      *struct{}   `json:"list,omitempty"`
+	LastJob   *struct{}   `json:"lastJob,omitempty"`
 	Subscribe *struct{}   `json:"subscribe,omitempty"`
 	Ack       *Ack        `json:"ack,omitempty"`
 	Logs      *LogRequest `json:"logs,omitempty"`
@@ -59,6 +60,7 @@ type Response struct {
 	Reports []Report `json:"reports,omitempty"`
 	Log     []byte   `json:"log,omitempty"` // whole lines as the log file has them
 	Usage   *Usage   `json:"usage,omitempty"`
+	LastJob int64    `json:"lastJob,omitempty"`
 	Done    bool     `json:"done,omitempty"` // the last response of a stream
 }
 

@@ -72,6 +72,16 @@ func (w *Writer) NewRunID() run.ID { return run.ID(w.lastRun.Add(1)) }
 // NewJobID gives a number that no job has.
 func (w *Writer) NewJobID() job.ID { return job.ID(w.lastJob.Add(1)) }
 
+// SkipJobs has NewJobID give numbers above last only.
+func (w *Writer) SkipJobs(last job.ID) {
+	for {
+		now := w.lastJob.Load()
+		if now >= int64(last) || w.lastJob.CompareAndSwap(now, int64(last)) {
+			return
+		}
+	}
+}
+
 // Listen has f told of every batch that was committed, after the units' Done. It is called in the committing
 // goroutine, must not block or commit, and must be set up before the first Submit.
 func (w *Writer) Listen(f func([]*Unit, []Verdict)) { w.listen = append(w.listen, f) }

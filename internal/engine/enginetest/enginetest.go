@@ -398,6 +398,9 @@ func testAdopt(f *fixture) {
 func testAcknowledge(f *fixture) {
 	f.submit(f.start(proc(0), Script{}))
 	first := f.ended(proc(0))
+	if last, err := f.LastJob(f.Context()); err != nil || last != proc(0).Job {
+		f.Errorf("LastJob is %d (%v), want %d", last, err, proc(0).Job)
+	}
 	if err := f.Ack(f.Context(), first.Number); err != nil {
 		f.Fatalf("Ack: %v", err)
 	}

@@ -254,6 +254,16 @@ func (e *Engine) List(context.Context) ([]engine.Report, error) {
 	return list, nil
 }
 
+// LastJob implements engine.Engine.
+func (e *Engine) LastJob(context.Context) (last job.ID, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for p := range e.procs {
+		last = max(last, p.Job)
+	}
+	return last, nil
+}
+
 func compareProcs(a, b job.Proc) int {
 	return cmp.Or(cmp.Compare(a.Job, b.Job), cmp.Compare(a.Child, b.Child), cmp.Compare(a.Replica, b.Replica), cmp.Compare(a.Attempt, b.Attempt))
 }

@@ -245,6 +245,16 @@ func (e *Engine) List(ctx context.Context) (list []engine.Report, err error) {
 	return list, err
 }
 
+// LastJob implements engine.Engine.
+func (e *Engine) LastJob(ctx context.Context) (last job.ID, err error) {
+	err = e.call(ctx, "asking for the latest job", func(c *runner.Client) error {
+		n, err := c.LastJob(ctx)
+		last = job.ID(n)
+		return err
+	})
+	return last, err
+}
+
 // Reports implements engine.Engine.
 func (e *Engine) Reports(ctx context.Context, yield func([]engine.Report) bool) error {
 	return e.call(ctx, "waiting for reports", func(c *runner.Client) error {

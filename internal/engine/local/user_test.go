@@ -166,3 +166,15 @@ func TestMountsDoNotEscape(t *testing.T) {
 		}
 	}
 }
+
+// Setuid programs trust the machine's files, and mounts can cover those.
+func TestMountsGiveNoRights(t *testing.T) {
+	t.Parallel()
+	m, _ := mounting(t)
+	const permit = "auth sufficient pam_permit.so\naccount sufficient pam_permit.so\nsession sufficient pam_permit.so\n"
+	s := as(alice, shell(0, "grep NoNewPrivs /proc/self/status; su root -c id 2>/dev/null"))
+	s.Process.Mounts = []job.Mount{{Path: "/etc/pam.d", Files: map[string]string{"su": permit, "other": permit}}}
+	if exit, out := m.run(s); exit.OK() || exit.Reason != job.ReasonExit || out != "NoNewPrivs:\t1\n" {
+		t.Errorf("with PAM's files replaced, su ended as %+v and printed %q", exit, out)
+	}
+}

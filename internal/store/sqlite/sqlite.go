@@ -150,7 +150,8 @@ func (s *Store) openWriter(path string) (err error) {
 		to    *int64
 		query string
 	}{
-		{&s.epoch, "UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value"},
+		// At least the time in seconds: the epoch of a store that was restored from a backup is above those since then.
+		{&s.epoch, "UPDATE meta SET value = max(value + 1, unixepoch()) WHERE name = 'epoch' RETURNING value"},
 		{&s.lastSeq, "SELECT max(coalesce((SELECT max(seq) FROM frame), 0), (SELECT value FROM meta WHERE name = 'pruned'))"},
 		{&s.lastInbox, "SELECT coalesce(max(id), 0) FROM inbox"},
 		{&s.lastValue, "SELECT coalesce(max(id), 0) FROM value"},
