@@ -61,9 +61,11 @@ type TLS struct {
 
 // Node is declared capacity; what is absent is found out.
 type Node struct {
-	CPU    float64 `yaml:"cpu"`
-	Memory Bytes   `yaml:"memory"`
-	GPUs   []GPU   `yaml:"gpus"`
+	CPU float64 `yaml:"cpu"`
+	// DefaultCPU is counted for a replica that names no cpu. Without it such jobs would all start at once.
+	DefaultCPU float64 `yaml:"defaultCPU"`
+	Memory     Bytes   `yaml:"memory"`
+	GPUs       []GPU   `yaml:"gpus"`
 }
 
 // GPU declares accelerators that are alike.
@@ -123,6 +125,7 @@ func DefaultConfig(env []string) Config {
 	return Config{
 		Listen: "127.0.0.1:7070",
 		Data:   DefaultData(env),
+		Node:   Node{DefaultCPU: 0.5},
 		Live: Live{
 			Log:         Log{Level: "info", Format: "text"},
 			Retention:   Retention{Runs: 90 * 24 * time.Hour, Jobs: 30 * 24 * time.Hour},
@@ -257,6 +260,9 @@ func (c *Config) Check() error {
 		if !filepath.IsAbs(p) {
 			bad("hostPaths: %q is no absolute path", p)
 		}
+	}
+	if c.Node.CPU < 0 || c.Node.DefaultCPU < 0 {
+		bad("node: cpu and defaultCPU are numbers of cores, from 0 on")
 	}
 	errs = append(errs, c.Live.check()...)
 	return errors.Join(errs...)

@@ -37,7 +37,7 @@ tokens: [{name: a, user: ada, sha256: x}]
 	want := DefaultConfig([]string{"HOME=/home/ada"})
 	want.Listen = "127.0.0.1:2"
 	want.Retention = Retention{Runs: 24 * time.Hour, Jobs: time.Hour}
-	want.Node = Node{CPU: 1.5, Memory: 2 << 30, GPUs: []GPU{{Kind: "H100", Count: 8}}}
+	want.Node = Node{CPU: 1.5, DefaultCPU: 0.5, Memory: 2 << 30, GPUs: []GPU{{Kind: "H100", Count: 8}}}
 	want.Images = map[string]string{"ghcr.io/x/*": "host"}
 	want.Tokens = []auth.Token{{Name: "a", User: "ada", SHA256: "x"}}
 	want.DiskReserve = 1e6
