@@ -1,11 +1,11 @@
 package app
 
 import (
-	"errors"
 	"path"
 	"strings"
 
 	"github.com/tutti-ml/tutti/client"
+	"github.com/tutti-ml/tutti/internal/integration"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/manifest"
 	"github.com/tutti-ml/tutti/internal/run"
@@ -30,15 +30,7 @@ func aslEvents(f run.Fact) []client.Event {
 }
 
 func checkASL(source []byte) run.Problems {
-	d, err := asl.Compile(source)
-	problems := run.Problems(nil)
-	if errors.As(err, &problems) {
-		return problems
-	}
-	if err != nil {
-		return run.Problems{{Text: err.Error()}}
-	}
-	return d.Warnings
+	return asl.Check(source, asl.Resources{Known: integration.IsKnown, Names: integration.Known()})
 }
 
 // Validate says what is wrong with a file as far as that can be known without a server: config maps that it refers to

@@ -17,16 +17,36 @@ const (
 	codeTransition = "MISSING_TRANSITION_TARGET"
 	codeDuplicate  = "DUPLICATE_STATE_NAME"
 	codePath       = "INVALID_JSON_PATH"
+	codeResource   = "UNKNOWN_RESOURCE"
 	codeWarning    = "POSSIBLE_MISTAKE"
 )
 
+// Resources are what tasks can do where a file is to run: what its Resource may say.
+type Resources struct {
+	Known func(arn string) bool
+	Names []string // of all, to suggest one; a name that ends in ":" stands for those that begin with it
+}
+
 // Compile parses and checks a state machine file. Its error is a run.Problems with every fault, warnings included.
-func Compile(source []byte) (*Definition, error) {
+// Which resources there are is no matter here: a file stays what it is where one is gone.
+func Compile(source []byte) (*Definition, error) { return compileFor(source, nil) }
+
+// Check gives every fault and warning of a file that is to run where there are these resources and no others.
+func Check(source []byte, there Resources) run.Problems {
+	d, err := compileFor(source, &there)
+	problems := run.Problems(nil)
+	if errors.As(err, &problems) {
+		return problems
+	}
+	return d.Warnings
+}
+
+func compileFor(source []byte, there *Resources) (*Definition, error) {
 	v, err := value.Parse(source)
 	if err != nil {
 		return nil, run.Problems{syntaxProblem(err)}
 	}
-	c := &compiler{names: make(map[string]pointer)}
+	c := &compiler{there: there, names: make(map[string]pointer)}
 	c.duplicates(source)
 	d := &Definition{}
 	if v.Kind() != value.Object {
@@ -72,6 +92,7 @@ func (p pointer) index(i int) pointer { return pointer(fmt.Sprintf("%s/%d", p, i
 
 // compiler is the compilation of one file.
 type compiler struct {
+	there    *Resources // nil: any may be there
 	problems run.Problems
 	faulty   bool // one of problems is no warning
 	states   []*state

@@ -87,6 +87,9 @@ func (o *object) resource() string {
 		o.fault("Resource", "Value is not a valid resource ARN: %q. It begins with \"arn:\"", arn)
 	case !validFunction(arn):
 		o.fault("Resource", "Value is not a valid resource ARN: %q. An alias or version of a function is letters, digits, - and _, or $LATEST", arn)
+	case o.c.there != nil && !o.c.there.Known(arn):
+		o.c.problem(o.at.at("Resource"), codeResource, "There is no resource %q here.%s There are %s", arn,
+			suggest(arn, o.c.there.Names), strings.Join(o.c.there.Names, ", "))
 	}
 	return arn
 }
