@@ -16,6 +16,7 @@ import (
 const (
 	errNoMachine     = "StepFunctions.StateMachineDoesNotExistException"
 	errRunExists     = "StepFunctions.ExecutionAlreadyExistsException"
+	errRunName       = "StepFunctions.InvalidNameException"
 	errRunParameters = "StepFunctions.ValidationException"
 )
 
@@ -46,6 +47,9 @@ func (s *startExecution) Begin(ctx context.Context, t kernel.Task) (kernel.Rows,
 	}
 	name := p.At("Name").Text()
 	if name != "" {
+		if !run.ValidName(name) {
+			return failed(errRunName, "Invalid Name: '%s'. A run's name has %s", name, run.NameRule), nil
+		}
 		taken, err := s.Store.RunByName(ctx, t.Run.Owner, m.Name, name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return kernel.Rows{}, err

@@ -59,4 +59,5 @@ func TestStartExecutionRefusals(t *testing.T) {
 		t.Fatal(v, err)
 	}
 	w.refused(taskOf("ann", resource, `{"StateMachineArn":"child","Name":"one"}`), "StepFunctions.ExecutionAlreadyExistsException", "execution:child:one")
+	w.refused(taskOf("ann", resource, `{"StateMachineArn":"child","Name":"a b/c"}`), "StepFunctions.InvalidNameException", "'a b/c'")
 }

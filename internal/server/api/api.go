@@ -83,6 +83,7 @@ func Register(mux *http.ServeMux, o Options) *huma.OpenAPI {
 	h.registerEvents()
 	h.registerSystem()
 	h.registerDebug()
+	mux.HandleFunc("/api/", noOperation(mux))
 	return h.api.OpenAPI()
 }
 

@@ -241,11 +241,16 @@ func TestProblems(t *testing.T) {
 		{"an unknown machine", "POST", "/api/v1/runs", `{"machine":"none"}`, 404, []string{"none"}},
 		{"an unknown language", "POST", "/api/v1/runs", `{"definition":"{}","language":"cobol"}`, 400, []string{"cobol"}},
 		{"a faulty definition", "POST", "/api/v1/runs", `{"definition":` + quote(`{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"}}}`) + `}`, 422, []string{"/States/A/Next"}},
+		{"a resource that is not here", "POST", "/api/v1/runs", `{"definition":` + quote(`{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::nothing:does","End":true}}}`) + `}`, 422, []string{"/States/A/Resource", "something:does"}},
+		{"a name that no run can have", "POST", "/api/v1/runs", `{"name":"a b/../c","definition":` + quote(passes) + `}`, 400, []string{"a b/../c", "white space"}},
+		{"a path of nothing", "GET", "/api/v1/frobs", "", 404, []string{"/api/v1/frobs", "openapi"}},
+		{"a method of nothing", "DELETE", "/api/v1/runs", "", 405, []string{"DELETE", "GET, POST"}},
 		{"a body that is too long", "POST", "/api/v1/runs", `{"definition":"` + strings.Repeat("x", 100<<10) + `"}`, 413, nil},
 		{"a manifest of nothing known", "POST", "/api/v1/jobs", `{"name":"x","text":"{\"kind\":\"Deployment\"}"}`, 422, []string{"Deployment"}},
 		{"no one's logs", "GET", "/api/v1/logs", "", 400, []string{"run="}},
 		{"no such object", "GET", "/api/v1/objects/configmap/none", "", 404, []string{"none"}},
 		{"a change that is none", "GET", "/api/v1/events?after=x", "", 422, []string{"query.after"}},
+		{"a change beyond all numbers", "GET", "/api/v1/events?after=99999999999999999999", "", 400, []string{"99999999999999999999"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

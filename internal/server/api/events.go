@@ -65,7 +65,10 @@ func (h *handler) events(ctx context.Context, in *struct {
 	var err error
 	if hello {
 		w.at, err = h.Store.LastChange(ctx)
-	} else if w.at, err = strconv.ParseInt(from, 10, 64); err == nil {
+	} else {
+		if w.at, err = strconv.ParseInt(from, 10, 64); err != nil || w.at < 0 {
+			return nil, fail(http.StatusBadRequest, "Give the id of an event as Last-Event-ID or after=, or neither to begin now.", "%q is no event's id", from)
+		}
 		_, err = h.Store.Changes(ctx, w.at, 1)
 	}
 	if errors.Is(err, store.ErrPruned) {

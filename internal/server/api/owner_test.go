@@ -181,6 +181,14 @@ func TestEventsResume(t *testing.T) {
 	}
 }
 
+func TestEventsFromNowhere(t *testing.T) {
+	t.Parallel()
+	status, text := newWorld(t).request("ada", "GET", "/api/v1/events", "", "Last-Event-ID", "x")
+	if status != http.StatusBadRequest || !strings.Contains(text, "Last-Event-ID") {
+		t.Errorf("status %d: %s", status, text)
+	}
+}
+
 func TestLogsOfAJob(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

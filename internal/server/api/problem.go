@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -119,4 +120,24 @@ func WriteProblem(w http.ResponseWriter, p client.Problem) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the caller may be gone
+}
+
+// noOperation answers what none of mux's operations is for: an unknown path, or a known one with another method.
+func noOperation(mux *http.ServeMux) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p := client.Problem{Status: http.StatusNotFound, Detail: "there is nothing at " + r.URL.Path, Remedy: remedies[http.StatusBadRequest]}
+		_, none := mux.Handler(r)
+		var allowed []string
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			if _, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != none {
+				allowed = append(allowed, method)
+			}
+		}
+		if len(allowed) > 0 {
+			allow := strings.Join(allowed, ", ")
+			w.Header().Set("Allow", allow)
+			p.Status, p.Detail = http.StatusMethodNotAllowed, r.Method+" is not for "+r.URL.Path+", which takes "+allow
+		}
+		WriteProblem(w, p)
+	}
 }

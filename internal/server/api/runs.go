@@ -13,6 +13,7 @@ import (
 	"github.com/tutti-ml/tutti/client"
 	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/manifest"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -161,6 +162,11 @@ func (h *handler) startRequest(ctx context.Context, b client.StartRun) (kernel.S
 	q := kernel.StartRequest{
 		Owner: auth.From(ctx).Owner, Name: b.Name, Machine: b.Machine, Source: []byte(b.Definition), Labels: b.Labels,
 	}
+	for field, name := range map[string]string{"name": b.Name, "prefix": b.Prefix} { // order: one of them is enough to refuse
+		if name != "" && !run.ValidName(name) {
+			return q, fail(http.StatusBadRequest, "Take "+run.NameRule+".", "%s %q: a run cannot be called that", field, name)
+		}
+	}
 	if (b.Definition == "") == (b.Machine == "") {
 		return q, fail(http.StatusBadRequest, "Give the text of a definition, or the name of a state machine that was applied.",
 			"a run needs a definition or a machine, and not both")
@@ -178,6 +184,11 @@ func (h *handler) startRequest(ctx context.Context, b client.StartRun) (kernel.S
 		return q, fail(http.StatusBadRequest, "Leave it out for asl.", "language %q is not known", language)
 	}
 	q.Language = l.Name()
+	if b.Machine == "" {
+		if problems := l.Check(q.Source); manifest.Broken(problems) {
+			return q, refused("the definition", problems)
+		}
+	}
 	q.Input = value.EmptyObject
 	if len(b.Input) > 0 {
 		v, err := value.Parse(b.Input)
