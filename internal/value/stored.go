@@ -1,7 +1,6 @@
 package value
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,7 +10,7 @@ import (
 // Parse, so a text that was damaged gets the same error.
 func parseStored(text []byte) (Value, error) {
 	if utf8.Valid(text) {
-		r := storedReader{text: string(text)}
+		r := storedReader{text: string(text), list: make([]Value, 0, 64), keys: make([]string, 0, 64)}
 		if v := r.value(0); v.kind != Absent && r.at == len(r.text) {
 			return v, nil
 		}
@@ -25,6 +24,28 @@ type storedReader struct {
 	at   int
 	list []Value // elements and members of the arrays and objects that are open
 	keys []string
+	// What arrays and objects are made of is cut from larger pieces: they live and die with the text.
+	lists slab[Value]
+	names slab[string]
+	nodes slab[node]
+}
+
+// slab gives out slices of one piece of memory, and begins another piece when it is used up.
+type slab[T any] struct{ free []T }
+
+func (s *slab[T]) cut(n int) []T {
+	if n > len(s.free) {
+		s.free = make([]T, max(n, 32))
+	}
+	piece := s.free[:n:n]
+	s.free = s.free[n:]
+	return piece
+}
+
+func (s *slab[T]) clone(from []T) []T {
+	piece := s.cut(len(from))
+	copy(piece, from)
+	return piece
 }
 
 // value is Absent where the text is not what AppendJSON writes.
@@ -132,6 +153,7 @@ func (r *storedReader) next(end byte) (more, ok bool) {
 }
 
 func (r *storedReader) array(depth int) Value {
+	start := r.at
 	r.at++
 	if r.at < len(r.text) && r.text[r.at] == ']' {
 		r.at++
@@ -149,12 +171,14 @@ func (r *storedReader) array(depth int) Value {
 			return Value{}
 		}
 	}
-	list := slices.Clone(r.list[base:])
+	n := &r.nodes.cut(1)[0]
+	n.list, n.size = r.lists.clone(r.list[base:]), r.at-start
 	r.list = r.list[:base]
-	return NewArray(list...)
+	return Value{kind: Array, node: n}
 }
 
 func (r *storedReader) object(depth int) Value {
+	start := r.at
 	r.at++
 	if r.at < len(r.text) && r.text[r.at] == '}' {
 		r.at++
@@ -179,7 +203,12 @@ func (r *storedReader) object(depth int) Value {
 			return Value{}
 		}
 	}
-	keys, list := slices.Clone(r.keys[baseKeys:]), slices.Clone(r.list[base:])
+	n := &r.nodes.cut(1)[0]
+	n.setMembers(r.names.clone(r.keys[baseKeys:]), r.lists.clone(r.list[base:]))
+	if len(n.keys) < len(r.keys)-baseKeys {
+		return Value{} // a name twice, so the text is not the value's size
+	}
+	n.size = r.at - start
 	r.keys, r.list = r.keys[:baseKeys], r.list[:base]
-	return newObject(keys, list)
+	return Value{kind: Object, node: n}
 }

@@ -13,6 +13,7 @@ import (
 	"iter"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -161,25 +162,25 @@ func NewObject(members ...Member) Value {
 // newObject takes over both slices.
 func newObject(keys []string, list []Value) Value {
 	n := &node{}
+	n.setMembers(keys, list)
+	n.size = 2
+	for i, k := range n.keys {
+		n.size += quotedSize(k) + 2 + n.list[i].Size()
+	}
+	if len(n.keys) > 0 {
+		n.size--
+	}
+	return Value{kind: Object, node: n}
+}
+
+// setMembers takes over both slices, each name once.
+func (n *node) setMembers(keys []string, list []Value) {
 	if len(keys) > indexAbove {
 		n.index = make(map[string]int, len(keys))
 	}
 	out := 0
 	for i, k := range keys {
-		at := -1
-		if n.index != nil {
-			if j, ok := n.index[k]; ok {
-				at = j
-			}
-		} else {
-			for j := range out {
-				if keys[j] == k {
-					at = j
-					break
-				}
-			}
-		}
-		if at >= 0 {
+		if at := n.find(keys[:out], k); at >= 0 {
 			list[at] = list[i]
 			continue
 		}
@@ -190,14 +191,17 @@ func newObject(keys []string, list []Value) Value {
 		out++
 	}
 	n.keys, n.list = keys[:out], list[:out]
-	n.size = 2
-	for i, k := range n.keys {
-		n.size += quotedSize(k) + 2 + n.list[i].Size()
+}
+
+// find is the place of name among keys, which the index, where there is one, knows; -1 where it is not there.
+func (n *node) find(keys []string, name string) int {
+	if n.index != nil {
+		if i, ok := n.index[name]; ok {
+			return i
+		}
+		return -1
 	}
-	if out > 0 {
-		n.size--
-	}
-	return Value{kind: Object, node: n}
+	return slices.Index(keys, name)
 }
 
 // Of converts a Go value made of nil, bool, string, ints, float64, Value, []Value, []string, []any and map[string]any
@@ -314,18 +318,7 @@ func (v Value) find(name string) int {
 	if v.kind != Object {
 		return -1
 	}
-	if v.node.index != nil {
-		if i, ok := v.node.index[name]; ok {
-			return i
-		}
-		return -1
-	}
-	for i, k := range v.node.keys {
-		if k == name {
-			return i
-		}
-	}
-	return -1
+	return v.node.find(v.node.keys, name)
 }
 
 // Elements yields an array's elements in order; nothing for other kinds.
