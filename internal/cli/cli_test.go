@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -248,6 +250,56 @@ func TestLiveTree(t *testing.T) {
 	if strings.Contains(stderr.String(), "\x1b[3") {
 		t.Errorf("there are colours in spite of NO_COLOR:\n%q", stderr.String())
 	}
+}
+
+// What is said of a cancelled run on a terminal stands below the tree, which stays one.
+func TestInterruptOnATerminal(t *testing.T) {
+	t.Parallel()
+	s := newSession(t)
+	s.up()
+	s.env = append(s.env, "NO_COLOR=1")
+	stderr := listenFor("● W")
+	p, signals := s.process(io.Discard, stderr, "run", s.write("w.asl.json", waits))
+	p.Screen = func() (int, int) { return 80, 24 }
+	done := make(chan int, 1)
+	go func() { done <- cli.Main(p) }()
+	<-stderr.said
+	signals <- syscall.SIGINT
+	if code := <-done; code != 130 {
+		t.Errorf("status %d, want 130", code)
+	}
+	var begin []string
+	for _, line := range screen(stderr.String()) {
+		begin = append(begin, strings.Join(strings.Fields(line)[:2], " "))
+	}
+	begin[1], _, _ = strings.Cut(begin[1], "-")
+	want := []string{"Run r1", "✗ w", "✗ W", "Cancelling run", "Run r1"}
+	if !slices.Equal(begin, want) {
+		t.Errorf("the lines begin with %q, want %q; they are\n%s", begin, want, strings.Join(screen(stderr.String()), "\n"))
+	}
+}
+
+// screen is what a terminal shows of output that moves the cursor up and erases lines.
+func screen(output string) []string {
+	lines, row := []string{""}, 0
+	for part := range strings.SplitAfterSeq(output, "\n") {
+		part, ends := strings.CutSuffix(part, "\n")
+		var up int
+		if n, _ := fmt.Sscanf(part, "\x1b[%dA", &up); n == 1 {
+			row -= up
+			part = part[strings.Index(part, "A")+1:]
+		}
+		if text, ok := strings.CutPrefix(part, "\r\x1b[K"); ok {
+			lines[row], part = "", text
+		}
+		lines[row] += part
+		if ends {
+			if row++; row == len(lines) {
+				lines = append(lines, "")
+			}
+		}
+	}
+	return lines[:len(lines)-1]
 }
 
 // A configuration that becomes faulty leaves the old one in force.

@@ -190,12 +190,15 @@ func (c *command) run(ctx context.Context, cl *client.Client, start client.Start
 		fmt.Fprintln(c.Stdout, runID(r.ID))
 		return nil
 	}
-	c.note("Run %s %s", runID(r.ID), r.Name)
+	id := runID(r.ID)
+	c.note("Run %s %s", id, r.Name)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	cancelled := c.cancelOnInterrupt(ctx, cl, r, stop)
-	r, err = c.watcher(r).follow(ctx, cl)
+	w := c.watcher(r)
+	cancelled := c.cancelOnInterrupt(ctx, cl, r, w.say, stop)
+	r, err = w.follow(ctx, cl)
 	if ctx.Err() != nil {
+		c.note("Left run %s to itself.", id)
 		return &status{code: exitInterrupted}
 	}
 	if err != nil {
@@ -225,9 +228,9 @@ func (c *command) run(ctx context.Context, cl *client.Client, start client.Start
 		fmt.Errorf("run %s %s: %s", runID(r.ID), r.Status, text))
 }
 
-// cancelOnInterrupt cancels the run at the first signal, and leaves it to itself at the second. The channel is closed
-// when the run was told.
-func (c *command) cancelOnInterrupt(ctx context.Context, cl *client.Client, r *client.Run, leave func()) <-chan struct{} {
+// cancelOnInterrupt cancels the run at the first signal, which it says, and leaves it to itself at the second. The channel
+// is closed when the run was told.
+func (c *command) cancelOnInterrupt(ctx context.Context, cl *client.Client, r *client.Run, say func(string, ...any), leave func()) <-chan struct{} {
 	told := make(chan struct{})
 	go func() {
 		for n := 0; ; {
@@ -237,16 +240,15 @@ func (c *command) cancelOnInterrupt(ctx context.Context, cl *client.Client, r *c
 					continue
 				}
 				if n++; n > 1 {
-					c.note("Left run %s to itself.", runID(r.ID))
 					leave()
 					return
 				}
-				c.note("Cancelling run %s; press Ctrl-C again to leave it to itself.", runID(r.ID))
+				say("Cancelling run %s; press Ctrl-C again to leave it to itself.", runID(r.ID))
 				stopCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
 				err := cl.Stop(stopCtx, r.ID, client.StopRun{Error: "Tutti.Cancelled", Cause: "interrupted at the command line by " + c.who()})
 				cancel()
 				if err != nil {
-					c.note("Cancelling failed: %v", err)
+					say("Cancelling failed: %v", err)
 					continue
 				}
 				close(told)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tutti-ml/tutti/client"
@@ -17,11 +18,26 @@ type watcher struct {
 	live   bool
 	drawn  int // lines of the tree on the screen
 	states map[int64]string
+
+	mu    sync.Mutex // guards notes
+	notes []string   // shown below the tree
 }
 
 func (c *command) watcher(r *client.Run) *watcher {
 	columns, _ := c.Screen()
 	return &watcher{c: c, run: r, tree: newProgress(), live: columns > 0, states: map[int64]string{}}
+}
+
+// say tells a person something while the run is shown; unlike command.note it leaves the tree in its place. It may be
+// called from any goroutine.
+func (w *watcher) say(format string, args ...any) {
+	if !w.live {
+		w.c.note(format, args...)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.notes = append(w.notes, fmt.Sprintf(format, args...))
 }
 
 // follow shows the run until it ends.
@@ -160,6 +176,9 @@ func (w *watcher) draw() {
 		return
 	}
 	lines := w.lines()
+	w.mu.Lock()
+	lines = append(lines, w.notes...)
+	w.mu.Unlock()
 	if most := max(rows-2, 3); len(lines) > most {
 		lines = append([]string{fmt.Sprintf("  … %d more above", len(lines)-most+1)}, lines[len(lines)-most+1:]...)
 	}
