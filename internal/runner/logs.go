@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,9 +21,20 @@ const chunk = 64 << 10
 // archive is the folder of logs: one folder for each job, in it files of processes that print much and one pack for
 // the output of all that print little.
 type archive struct {
-	dir string
-	mu  sync.Mutex // one append to a pack at a time
+	dir   string
+	mu    sync.Mutex // guards the ends of packs, and index
+	index packIndex
 }
+
+// packIndex says where the texts of one pack are: of the one that was read last, as all of its texts are often read.
+type packIndex struct {
+	file  os.FileInfo
+	end   int64 // what lies before it is in texts
+	texts map[Key]span
+}
+
+// span is a place in a file.
+type span struct{ at, size int64 }
 
 func (a *archive) job(job int64) string { return filepath.Join(a.dir, strconv.FormatInt(job, 10)) }
 func (a *archive) base(k Key) string    { return filepath.Join(a.job(k.Job), k.file()) }
@@ -58,17 +70,50 @@ func (a *archive) keep(k Key, text []byte) error {
 		return fmt.Errorf("keeping the output of %s: %w", k, err)
 	}
 	defer f.Close()
-	if _, err := f.Write(append(append(head, '\n'), text...)); err != nil {
+	info, err := f.Stat()
+	if err != nil {
 		return fmt.Errorf("keeping the output of %s: %w", k, err)
+	}
+	if _, err := f.Write(append(append(head, '\n'), text...)); err != nil {
+		// Half an entry, as a full disk leaves, would hide all that come after it.
+		return errors.Join(fmt.Errorf("keeping the output of %s: %w", k, err), f.Truncate(info.Size()))
 	}
 	return nil
 }
 
 // unpack finds the output of a process in the pack of its job; nil where there is none.
 func (a *archive) unpack(k Key) []byte {
-	data, err := os.ReadFile(a.pack(k.Job))
+	f, err := os.Open(a.pack(k.Job))
 	if err != nil {
 		return nil
+	}
+	defer f.Close()
+	a.mu.Lock()
+	err = a.index.extend(f)
+	where, ok := a.index.texts[k]
+	a.mu.Unlock()
+	if err != nil || !ok {
+		return nil
+	}
+	text := make([]byte, where.size)
+	if _, err := f.ReadAt(text, where.at); err != nil {
+		return nil
+	}
+	return text
+}
+
+// extend makes x the index of a pack, of which it may know a beginning.
+func (x *packIndex) extend(pack *os.File) error {
+	info, err := pack.Stat()
+	if err != nil {
+		return err
+	}
+	if x.file == nil || !os.SameFile(x.file, info) || info.Size() < x.end {
+		*x = packIndex{file: info, texts: map[Key]span{}}
+	}
+	data := make([]byte, info.Size()-x.end)
+	if _, err := pack.ReadAt(data, x.end); err != nil {
+		return err
 	}
 	for len(data) > 0 {
 		head, rest, _ := bytes.Cut(data, []byte{'\n'})
@@ -76,10 +121,11 @@ func (a *archive) unpack(k Key) []byte {
 		if json.Unmarshal(head, &p) != nil || p.Size > len(rest) {
 			return nil // the runner died here
 		}
-		if p.Key == k {
-			return rest[:p.Size]
+		where := span{x.end + int64(len(head)) + 1, int64(p.Size)}
+		if _, again := x.texts[p.Key]; !again {
+			x.texts[p.Key] = where
 		}
-		data = rest[p.Size:]
+		x.end, data = where.at+where.size, rest[p.Size:]
 	}
 	return nil
 }

@@ -138,3 +138,35 @@ func TestUnpackIgnoresACutRecord(t *testing.T) {
 		t.Errorf("the one that was cut is %q", got)
 	}
 }
+
+// A pack is read again only as far as it grew, and from the beginning when it is another.
+func TestUnpackFollowsThePack(t *testing.T) {
+	t.Parallel()
+	a := &archive{dir: t.TempDir()}
+	keep := func(child int32, text string) {
+		t.Helper()
+		if err := a.keep(Key{Job: 1, Child: child}, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(child int32, text string) {
+		t.Helper()
+		if got := a.unpack(Key{Job: 1, Child: child}); string(got) != text {
+			t.Errorf("the output of child %d is %q, want %q", child, got, text)
+		}
+	}
+	keep(1, "one\n")
+	want(1, "one\n")
+	want(2, "")
+	keep(2, "two\n")
+	keep(1, "one again\n")
+	want(2, "two\n")
+	want(1, "one\n")
+	if err := os.RemoveAll(a.job(1)); err != nil {
+		t.Fatal(err)
+	}
+	want(1, "")
+	keep(3, "three, which is longer than all before it\n")
+	want(3, "three, which is longer than all before it\n")
+	want(1, "")
+}
