@@ -86,6 +86,7 @@ type LogQuery struct {
 	Job     int64
 	Child   *int32 // nil: all
 	Replica *int32 // nil: all
+	Attempt int32  // 0: the latest of each
 	Tail    int    // only the last lines of each process; 0: all
 	Follow  bool   // go on until everything has ended
 }
@@ -95,6 +96,7 @@ func (c *Client) Logs(ctx context.Context, f LogQuery, yield func(Line) bool) er
 	q := url.Values{}
 	number(q, "run", f.Run)
 	number(q, "job", f.Job)
+	number(q, "attempt", int64(f.Attempt))
 	number(q, "tail", int64(f.Tail))
 	if f.Child != nil {
 		q.Set("child", fmt.Sprint(*f.Child))

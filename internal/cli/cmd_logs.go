@@ -15,7 +15,7 @@ func (c *command) cmdLogs() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "logs RUN|JOB[/CHILD][/REPLICA]",
 		Short:   "Print the output of a run's or a job's processes",
-		Example: "  tutti logs -f r12\n  tutti logs j7/3\n  tutti logs train/0/1 --tail 20",
+		Example: "  tutti logs -f r12\n  tutti logs j7/3\n  tutti logs train/0/1 --tail 20\n  tutti logs j7 --attempt 1",
 		Args:    exactly(1, "a run or a job"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cl, err := c.client()
@@ -45,6 +45,7 @@ func (c *command) cmdLogs() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&q.Follow, "follow", "f", false, "go on until everything has ended")
+	cmd.Flags().Int32Var(&q.Attempt, "attempt", 0, "of attempt `N`; 0 is the latest of each process")
 	cmd.Flags().IntVar(&q.Tail, "tail", 0, "only the last `N` lines of each process")
 	cmd.Flags().BoolVar(&times, "timestamps", false, "print when each line was written")
 	return cmd

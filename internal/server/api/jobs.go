@@ -57,7 +57,7 @@ func (h *handler) listJobs(ctx context.Context, in *struct {
 	out := &answer[client.Page[client.Job]]{}
 	out.Body.Items = make([]client.Job, len(jobs))
 	for i, j := range jobs {
-		out.Body.Items[i] = jobOf(j)
+		out.Body.Items[i] = h.withReason(j)
 	}
 	if len(jobs) == in.Limit {
 		out.Body.Next = int64(jobs[len(jobs)-1].ID)
@@ -77,16 +77,21 @@ func (h *handler) job(ctx context.Context, id int64) (*job.Job, error) {
 	return j, nil
 }
 
+// withReason is a job as it is shown, with what it waits for.
+func (h *handler) withReason(j *job.Job) client.Job {
+	out := jobOf(j)
+	if !j.State.Ended() && out.Why == "" {
+		out.Why = h.Dispatch.Explain(j.ID)
+	}
+	return out
+}
+
 func (h *handler) getJob(ctx context.Context, in *JobRef) (*answer[client.Job], error) {
 	j, err := h.job(ctx, in.Job)
 	if err != nil {
 		return nil, err
 	}
-	out := jobOf(j)
-	if !j.State.Ended() && out.Why == "" {
-		out.Why = h.Dispatch.Explain(j.ID)
-	}
-	return &answer[client.Job]{out}, nil
+	return &answer[client.Job]{h.withReason(j)}, nil
 }
 
 func (h *handler) listReplicas(ctx context.Context, in *struct {

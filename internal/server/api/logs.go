@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,6 +33,7 @@ type logsInput struct {
 	Job     int64 `query:"job" minimum:"0"`
 	Child   int32 `query:"child" default:"-1" doc:"only of this child of an array; -1: of all"`
 	Replica int32 `query:"replica" default:"-1" doc:"only of this replica; -1: of all"`
+	Attempt int32 `query:"attempt" minimum:"0" doc:"of this attempt; 0: of the latest"`
 	Tail    int   `query:"tail" minimum:"0" doc:"only the last lines of each process; 0: all"`
 	Follow  bool  `query:"follow" doc:"go on until everything has ended"`
 }
@@ -86,7 +88,7 @@ func (f *follower) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		procs, err := f.procs(ctx)
+		procs, err := f.procs(ctx, ended || !f.in.Follow)
 		if err != nil {
 			return err
 		}
@@ -129,38 +131,70 @@ func (f *follower) ended(ctx context.Context) (bool, error) {
 	return err == nil && j.State.Ended(), err
 }
 
-// procs are the latest attempts that were started.
-func (f *follower) procs(ctx context.Context) ([]job.Proc, error) {
+// procs are the attempts that were started and are asked for: all of them, or as many as are followed at a time.
+func (f *follower) procs(ctx context.Context, all bool) ([]job.Proc, error) {
 	ids := []job.ID{job.ID(f.in.Job)}
 	if f.in.Run != 0 {
-		ids = nil
-		jobs, err := f.h.Store.Jobs(ctx, store.JobFilter{Run: run.ID(f.in.Run), Limit: maxFollowed})
-		if err != nil {
+		var err error
+		if ids, err = f.jobs(ctx, all); err != nil {
 			return nil, err
-		}
-		for i := range jobs {
-			ids = append(ids, jobs[len(jobs)-1-i].ID) // in the order of submission
 		}
 	}
 	var procs []job.Proc
 	for _, id := range ids {
-		replicas, err := f.h.Store.Replicas(ctx, store.ReplicaFilter{
-			Job: id, Child: f.in.Child, After: [2]int32{-1, -1}, Limit: maxFollowed,
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range replicas {
-			started := r.State == job.Running || r.State == job.Stopping || r.Exit != nil
-			if started && r.Proc.Attempt > 0 && (f.in.Replica < 0 || f.in.Replica == r.Proc.Replica) {
-				procs = append(procs, r.Proc)
+		list := store.ReplicaFilter{Job: id, Child: f.in.Child, After: [2]int32{-1, -1}, Limit: maxFollowed}
+		for more := true; more; {
+			replicas, err := f.h.Store.Replicas(ctx, list)
+			if err != nil {
+				return nil, err
+			}
+			for i := range replicas {
+				if p, ok := f.wanted(&replicas[i]); ok {
+					procs = append(procs, p)
+				}
+			}
+			if more = all && len(replicas) == list.Limit; more {
+				last := replicas[len(replicas)-1].Proc
+				list.After = [2]int32{last.Child, last.Replica}
 			}
 		}
 	}
 	return procs, nil
 }
 
-// maxFollowed bounds the processes whose output one request reads; more are read one child at a time.
+// jobs are those of the run, in the order of submission.
+func (f *follower) jobs(ctx context.Context, all bool) ([]job.ID, error) {
+	var ids []job.ID
+	list := store.JobFilter{Run: run.ID(f.in.Run), Limit: maxFollowed}
+	for more := true; more; {
+		jobs, err := f.h.Store.Jobs(ctx, list)
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range jobs {
+			ids = append(ids, j.ID)
+		}
+		if more = all && len(jobs) == list.Limit; more {
+			list.Before = jobs[len(jobs)-1].ID
+		}
+	}
+	slices.Reverse(ids)
+	return ids, nil
+}
+
+// wanted gives the attempt of a replica that is asked for, if it was started.
+func (f *follower) wanted(r *job.Replica) (p job.Proc, ok bool) {
+	p = r.Proc
+	started := p.Attempt > 0 && (r.State == job.Running || r.State == job.Stopping || r.Exit != nil)
+	if f.in.Attempt > 0 {
+		started = started && f.in.Attempt <= p.Attempt
+		p.Attempt = f.in.Attempt
+	}
+	return p, started && (f.in.Replica < 0 || f.in.Replica == p.Replica)
+}
+
+// maxFollowed bounds the processes, and the jobs, of which output is followed at the same time. What is beyond it is read
+// when everything has ended.
 const maxFollowed = 1000
 
 func (f *follower) copy(ctx context.Context, p job.Proc) error {
