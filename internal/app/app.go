@@ -69,6 +69,9 @@ func Open(ctx context.Context, conf Config, o Options) (_ *App, err error) {
 	if err := conf.Check(); err != nil {
 		return nil, err
 	}
+	if err := keepDescriptors(); err != nil {
+		return nil, fmt.Errorf("finding the open files: %w", err)
+	}
 	a := &App{conf: conf, feed: api.NewFeed(), watchdog: newWatchdog()}
 	a.live.Store(&conf.Live)
 	level, err := conf.Log.level()
