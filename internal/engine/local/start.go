@@ -117,6 +117,10 @@ func number(id string) uint32 {
 	return uint32(n)
 }
 
+// cudaOrder makes the numbers in CUDA_VISIBLE_DEVICES those of nvidia-smi. Without it CUDA counts the fastest first (CUDA
+// C++ Programming Guide, environment variables), and where kinds are mixed a job would get another GPU than it was given.
+const cudaOrder = "CUDA_DEVICE_ORDER=PCI_BUS_ID"
+
 // environment is all that a process sees: nothing of the server's own.
 func (e *Engine) environment(s *engine.Start, who identity) ([]string, error) {
 	gpus := make([]string, len(s.GPUs))
@@ -126,7 +130,7 @@ func (e *Engine) environment(s *engine.Start, who identity) ([]string, error) {
 	visible := strings.Join(gpus, ",")
 	env := []string{
 		"PATH=" + cmp.Or(e.cfg.Path, defaultPath), "LANG=C.UTF-8", "USER=" + who.name, "LOGNAME=" + who.name,
-		"CUDA_VISIBLE_DEVICES=" + visible, "NVIDIA_VISIBLE_DEVICES=" + cmp.Or(visible, "void"),
+		"CUDA_VISIBLE_DEVICES=" + visible, cudaOrder, "NVIDIA_VISIBLE_DEVICES=" + cmp.Or(visible, "void"),
 	}
 	if info, err := os.Stat(who.home); who.home != "" && err == nil && info.IsDir() {
 		env = append(env, "HOME="+who.home) // otherwise the runner sets it to the scratch directory

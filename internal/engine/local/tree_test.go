@@ -305,7 +305,7 @@ func TestEnvironment(t *testing.T) {
 	exit, out := m.run(s)
 	lines := strings.Split(out, "\n")
 	for _, want := range []string{
-		"CUDA_VISIBLE_DEVICES=1,3", "NVIDIA_VISIBLE_DEVICES=1,3", "GREETING=hello world", "LANG=de_DE.UTF-8",
+		"CUDA_VISIBLE_DEVICES=1,3", "CUDA_DEVICE_ORDER=PCI_BUS_ID", "NVIDIA_VISIBLE_DEVICES=1,3", "GREETING=hello world", "LANG=de_DE.UTF-8",
 		filepath.Join(m.cfg.Dir, "work/1/0.0.1"), strconv.Itoa(os.Geteuid()), "not a tty",
 	} {
 		if !slices.Contains(lines, want) {
