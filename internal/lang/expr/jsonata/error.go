@@ -52,6 +52,9 @@ func exported(v any) value.Value {
 	return out
 }
 
+// outOfRange is the error for a number that JSON does not have, and so writes as null.
+func outOfRange() *Error { return &Error{Code: "D1001", Value: value.NullValue} }
+
 // with adds what the message names besides value and token.
 func (e *Error) with(name string, v any) *Error {
 	if e.detail == nil {
@@ -99,8 +102,12 @@ func (e *Error) fill(message string) string {
 	if !strings.Contains(message, "{") {
 		return message
 	}
+	token := "undefined"
+	if e.Token != "" {
+		token = value.NewString(e.Token).JSON()
+	}
 	pairs := []string{
-		"{token}", value.NewString(e.Token).JSON(), "{name}", e.Token, "{value}", orUndefined(e.Value.JSON()),
+		"{token}", token, "{name}", e.Token, "{value}", orUndefined(e.Value.JSON()),
 	}
 	for _, name := range []string{"index", "type", "value2", "exp"} {
 		pairs = append(pairs, "{"+name+"}", orUndefined(e.detail[name]))

@@ -14,56 +14,44 @@ type function interface {
 
 // tailCall is a call that a function leaves to its caller, being the last thing it does.
 type tailCall struct {
-	fn   any
-	args []any
-	node *node
+	fn     any
+	args   []any
+	callee *node
 }
 
 // apply calls fn, and what that leaves to be called, until there is a result. Input is what functions take where an
 // argument is left out.
 func (m *machine) apply(fn any, args []any, input any, f *frame) (any, error) {
-	var at *node
+	var callee *node // of a call that was left to be made
 	for {
-		callee, ok := fn.(function)
-		if !ok {
-			return nil, at.blame(fail("T1006"))
-		}
 		if err := m.step(1); err != nil {
 			return nil, err
 		}
-		v, err := callee.call(m, args, input, f)
+		var v any
+		err := error(fail("T1006"))
+		if target, ok := fn.(function); ok {
+			v, err = target.call(m, args, input, f)
+		}
+		if err != nil && callee != nil {
+			err = callee.blame(err, callee.position)
+		}
 		if err != nil {
-			return nil, at.blame(err)
+			return nil, err
 		}
 		next, ok := v.(*tailCall)
 		if !ok {
 			return v, nil
 		}
-		fn, args, at = next.fn, next.args, next.node
+		fn, args, callee = next.fn, next.args, next.callee
 	}
 }
 
-// blame says that an error happened in the call n, unless it is known to have happened elsewhere.
-func (n *node) blame(err error) error {
-	if n == nil {
-		return err
+// blame says that an error happened in calling what n names, at position, unless it is known to have happened elsewhere.
+func (n *node) blame(err error, position int) error {
+	if p, ok := n.expr.(*pathExpr); ok {
+		n = p.steps[0]
 	}
-	return located(err, n.position, n.callee())
-}
-
-// callee is the name of what the call n calls.
-func (n *node) callee() string {
-	var callee *node
-	switch e := n.expr.(type) {
-	case *callExpr:
-		callee = e.callee
-	case *partialExpr:
-		callee = e.callee
-	}
-	if p, ok := callee.expr.(*pathExpr); ok {
-		callee = p.steps[0]
-	}
-	return callee.text
+	return located(err, position, n.text)
 }
 
 func (e *callExpr) eval(m *machine, n *node, input any, f *frame) (any, error) {
@@ -89,11 +77,11 @@ func (e *callExpr) evalWith(m *machine, n *node, input any, f *frame, first []an
 		return nil, err
 	}
 	if e.tail {
-		return &tailCall{fn, args, n}, nil
+		return &tailCall{fn, args, e.callee}, nil
 	}
 	v, err := m.apply(fn, args, input, f)
 	if err != nil {
-		return nil, n.blame(err)
+		return nil, e.callee.blame(err, n.position)
 	}
 	return v, nil
 }
@@ -175,7 +163,7 @@ func (e *partialExpr) eval(m *machine, n *node, input any, f *frame) (any, error
 	}
 	callee, ok := fn.(function)
 	if !ok {
-		return nil, n.blame(fail("T1008"))
+		return nil, e.callee.blame(fail("T1008"), n.position)
 	}
 	return &partial{callee, args}, m.grow(nodeBytes + itemBytes*len(args))
 }
@@ -221,7 +209,7 @@ func (e *applyExpr) eval(m *machine, n *node, input any, f *frame) (any, error) 
 	}
 	second, ok := rhs.(function)
 	if !ok {
-		return nil, failWith("T2006", rhs).at(n.position, n.text)
+		return nil, failWith("T2006", rhs).at(n.position, "")
 	}
 	if first, ok := lhs.(function); ok {
 		return &chain{first, second}, nil

@@ -39,13 +39,17 @@ func (e *operatorExpr) eval(m *machine, n *node, input any, f *frame) (any, erro
 	return v, located(err, n.position, n.text)
 }
 
+// eval looks at the right side only where it matters. What fails there is told of the operator, as jsonata.js does.
 func (e *logicExpr) eval(m *machine, n *node, input any, f *frame) (any, error) {
-	for _, operand := range []*node{e.lhs, e.rhs} {
+	for i, operand := range []*node{e.lhs, e.rhs} {
 		v, err := m.eval(operand, input, f)
-		if err != nil {
-			return nil, err
+		ok := false
+		if err == nil {
+			ok, err = m.truth(v)
 		}
-		ok, err := m.truth(v)
+		if failed, ok := err.(*Error); ok && i == 1 {
+			failed.Position, failed.Token = n.position, n.text
+		}
 		if err != nil {
 			return nil, located(err, n.position, n.text)
 		}

@@ -2,6 +2,7 @@ package jsonata
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -143,7 +144,7 @@ const maxRoman = 1e9
 // formatInteger writes v, a whole number.
 func (m *machine) formatInteger(f *integerFormat, v float64) (string, error) {
 	if math.IsInf(v, 0) || math.IsNaN(v) {
-		return "", failWith("D1001", v)
+		return "", outOfRange()
 	}
 	size := math.Abs(v)
 	text := ""
@@ -152,7 +153,7 @@ func (m *machine) formatInteger(f *integerFormat, v float64) (string, error) {
 		text = lettersOf(size)
 	case romanNumbering:
 		if size > maxRoman {
-			return "", failWith("D1001", v)
+			return "", outOfRange()
 		}
 		text = romanOf(int(size))
 	case wordNumbering:
@@ -180,34 +181,32 @@ func (f *integerFormat) digits(v float64) string {
 	plain := leftPad(numberText(v), f.mandatory)
 	var b strings.Builder
 	for i, d := range plain {
-		if c := f.separatorAt(len(plain) - i); i > 0 && c != 0 {
-			b.WriteRune(c)
-		}
+		f.separate(&b, len(plain)-i, i == 0)
 		if d >= '0' && d <= '9' {
 			d += f.zero - '0'
 		}
 		b.WriteRune(d)
 	}
+	f.separate(&b, 0, false)
 	if f.ordinal {
 		b.WriteString(ordinalSuffix(plain))
 	}
 	return b.String()
 }
 
-// separatorAt is what stands before so many digits, 0 where nothing does.
-func (f *integerFormat) separatorAt(place int) rune {
+// separate writes what stands before the last so many digits. One that repeats does not stand before the first digit.
+func (f *integerFormat) separate(b *strings.Builder, place int, first bool) {
 	if f.every > 0 {
-		if place%f.every == 0 {
-			return f.separators[0].char
+		if place > 0 && !first && place%f.every == 0 {
+			b.WriteRune(f.separators[0].char)
 		}
-		return 0
+		return
 	}
-	for _, s := range f.separators {
+	for _, s := range slices.Backward(f.separators) {
 		if s.place == place {
-			return s.char
+			b.WriteRune(s.char)
 		}
 	}
-	return 0
 }
 
 func ordinalSuffix(digits string) string {

@@ -34,7 +34,7 @@ func (s numberSymbols) of(name string, options *object) string {
 
 // numberFormat is how a picture string is read, by the rules of fn:format-number in XPath 3.1.
 type numberFormat struct {
-	decimal, grouping, exponent, minus, percent, perMille, digit, pattern string
+	decimal, grouping, exponent, minus, percent, perMille, digit, pattern, infinity, nan string
 
 	zero rune
 }
@@ -45,7 +45,7 @@ func newNumberFormat(options *object) *numberFormat {
 	return &numberFormat{
 		decimal: of("decimal-separator"), grouping: of("grouping-separator"), exponent: of("exponent-separator"),
 		minus: of("minus-sign"), percent: of("percent"), perMille: of("per-mille"), digit: of("digit"),
-		pattern: of("pattern-separator"), zero: zero,
+		pattern: of("pattern-separator"), infinity: of("infinity"), nan: of("NaN"), zero: zero,
 	}
 }
 
@@ -252,6 +252,10 @@ func (c *call) payPicture(picture string) error { return c.step(len(picture) * l
 func (n *numberFormat) format(l *layout, f float64) string {
 	f = math.Abs(f)
 	switch {
+	case math.IsInf(f, 0):
+		return l.prefix + n.infinity + l.suffix
+	case math.IsNaN(f):
+		return n.nan
 	case strings.Contains(l.subPicture.text, n.percent):
 		f *= 100
 	case strings.Contains(l.subPicture.text, n.perMille):

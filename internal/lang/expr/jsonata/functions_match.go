@@ -116,13 +116,16 @@ func replace(c *call, s string) (any, error) {
 
 // replaceText replaces a text, at most limit times. A function as the replacement is not called for a text.
 func (c *call) replaceText(s, part string, limit int) (any, error) {
-	with, ok := c.arg(2).(string)
-	if !ok {
-		return nil, failWith("D3012", c.arg(2))
-	}
 	n := strings.Count(s, part)
 	if limit >= 0 {
 		n = min(n, limit)
+	}
+	with, ok := c.arg(2).(string)
+	switch {
+	case n == 0:
+		return s, nil
+	case !ok:
+		return nil, failWith("D3012", c.arg(2))
 	}
 	if grown := n * (len(with) - len(part)); grown > 0 {
 		if err := c.grow(grown); err != nil {

@@ -63,7 +63,7 @@ func (c *call) spreadInto(out *array, v any) error {
 	defer c.leave()
 	switch v := v.(type) {
 	case *array:
-		out.sequence = false
+		out.sequence = out.sequence && v.len() == 0
 		for i := range v.len() {
 			if err := c.spreadInto(out, v.at(i)); err != nil {
 				return err

@@ -50,7 +50,7 @@ func (c *call) formatTime(millis float64, picture, zone any) (any, error) {
 	}
 	millis += float64((offset/100*60 + offset%100) * 60 * 1000)
 	if math.IsNaN(millis) || math.Abs(millis) > maxMillis {
-		return nil, failWith("D1001", millis)
+		return nil, outOfRange()
 	}
 	at := time.UnixMilli(int64(math.Trunc(millis))).UTC()
 	var b strings.Builder

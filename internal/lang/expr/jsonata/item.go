@@ -217,7 +217,7 @@ func isNumber(v any) (bool, error) {
 		return false, nil
 	}
 	if math.IsInf(f, 0) {
-		return false, failWith("D1001", v)
+		return false, outOfRange()
 	}
 	return true, nil
 }

@@ -2,6 +2,7 @@ package jsonata
 
 import (
 	"math"
+	"strings"
 
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -168,7 +169,7 @@ func (m *machine) export(v any, depth int) (value.Value, error) {
 		return value.NewBool(v), nil
 	case float64:
 		if math.IsInf(v, 0) || math.IsNaN(v) {
-			return value.Value{}, &Error{Code: "D1001"}
+			return value.Value{}, outOfRange()
 		}
 		return value.NewFloat(v), nil
 	case string:
@@ -220,7 +221,7 @@ func (m *machine) exportObject(o *object, depth int) (value.Value, error) {
 			return value.Value{}, err
 		}
 		if !v.IsAbsent() {
-			members = append(members, value.Member{Name: o.key(i), Value: v})
+			members = append(members, value.Member{Name: strings.ToValidUTF8(o.key(i), "\uFFFD"), Value: v})
 		}
 	}
 	return value.NewObject(members...), nil

@@ -150,5 +150,8 @@ func (p *parser) signature() (*signature, error) {
 		return nil, err
 	}
 	sig, err := parseSignature(text)
-	return sig, located(err, start, "")
+	if e, ok := err.(*Error); ok {
+		e.Position += start
+	}
+	return sig, err
 }

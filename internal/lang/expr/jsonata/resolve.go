@@ -17,7 +17,7 @@ func compile(text string) (*node, error) {
 		return nil, err
 	}
 	if n.kind == kindParent || len(n.seeking) > 0 {
-		return nil, fail("S0217").at(s.position, kindNames[n.kind])
+		return nil, fail("S0217").at(n.position, kindNames[n.kind])
 	}
 	return n, nil
 }
@@ -209,7 +209,7 @@ func (r *resolver) transform(n *node, s *syntax) (_ *node, err error) {
 
 func (r *resolver) lambda(n *node, s *syntax) (*node, error) {
 	e := &lambdaExpr{signature: s.signature}
-	n.expr = e
+	n.expr, n.text = e, ""
 	for _, p := range s.list {
 		e.params = append(e.params, p.text)
 	}
