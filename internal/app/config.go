@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -243,7 +244,9 @@ func (c *Config) Check() error {
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		bad("tls: give both cert and key")
 	}
-	if !auth.Loopback(c.Listen) {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		bad("listen: %q is no address: write it as HOST:PORT, such as 127.0.0.1:7070", c.Listen)
+	} else if !auth.Loopback(c.Listen) {
 		if len(c.Tokens) == 0 {
 			bad("listen: %s can be reached from other machines, and no tokens are configured: make one with 'tutti token', or listen on 127.0.0.1", c.Listen)
 		}

@@ -83,6 +83,7 @@ func TestCheckRefusesWhatIsNotSafe(t *testing.T) {
 		want   string // empty: fine
 	}{
 		"open":             {func(c *Config) { c.Listen = "0.0.0.0:1"; c.Tokens = []auth.Token{token} }, "without TLS"},
+		"no address":       {func(c *Config) { c.Listen = "nonsense" }, "HOST:PORT"},
 		"no tokens":        {func(c *Config) { c.Listen = ":1"; c.TLS = TLS{"c", "k"} }, "no tokens"},
 		"TLS and tokens":   {func(c *Config) { c.Listen = "0.0.0.0:1"; c.Tokens = []auth.Token{token}; c.TLS = TLS{"c", "k"} }, ""},
 		"the danger named": {func(c *Config) { c.Listen = "0.0.0.0:1"; c.Tokens = []auth.Token{token}; c.InsecureListen = true }, ""},

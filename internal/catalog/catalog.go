@@ -141,7 +141,11 @@ func (c *Catalog) Get(ctx context.Context, by Caller, kind Kind, space, name str
 	case err == nil && mayRead(by, o):
 		return o, nil
 	case err == nil || errors.Is(err, store.ErrNotFound):
-		return nil, &Error{"finding", kind, name, store.ErrNotFound, c.others(ctx, by, kind, space)}
+		hint := c.others(ctx, by, kind, space)
+		if latest, err := c.store.Object(ctx, string(kind), space, name, 0); version != 0 && err == nil && !latest.Deleted && mayRead(by, latest) {
+			hint = fmt.Sprintf("there is no version %d of it that is kept; the latest is %d", version, latest.Version)
+		}
+		return nil, &Error{"finding", kind, name, store.ErrNotFound, hint}
 	}
 	return nil, err
 }

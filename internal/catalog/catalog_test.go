@@ -79,6 +79,10 @@ func TestVersions(t *testing.T) {
 	if err != nil || version != 3 || files["key"] != "one" {
 		t.Fatal(files, version, err)
 	}
+	_, err = c.Get(t.Context(), ann, manifest.KindConfigMap, "default", "settings", 9)
+	if !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "no version 9") || !strings.Contains(err.Error(), "latest is 3") {
+		t.Errorf("a version that never was: %v", err)
+	}
 	if err := c.Delete(t.Context(), ann, manifest.KindConfigMap, "default", "settings"); err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,14 @@ func (c *command) cmdStop() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if r.run != nil && ended(r.run.Status) {
+					c.note("run %s has ended: %s", runID(r.run.ID), r.run.Status)
+					continue
+				}
+				if r.job != nil && r.job.Done() {
+					c.note("job %s has ended: %s", jobID(r.job.ID), r.job.State)
+					continue
+				}
 				if r.run != nil {
 					err = cl.Stop(cmd.Context(), r.run.ID, client.StopRun{Error: "Tutti.Stopped", Cause: why})
 					name = "run " + runID(r.run.ID)
