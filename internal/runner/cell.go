@@ -23,6 +23,10 @@ type limits struct {
 type cells interface {
 	// get gives an empty cell with limits, as far as they can be had.
 	get(limits) (cell, error)
+	// handOver says what adopt needs in the program that takes this one's place.
+	handOver() cellsState
+	// adopt goes on with a cell that was handed over.
+	adopt(cellState) (cell, error)
 	// close removes what get made; all cells were released.
 	close()
 }
@@ -43,6 +47,8 @@ type cell interface {
 	pids() []int
 	// outOfMemory says whether the limit killed something since get.
 	outOfMemory() bool
+	// handOver says what adopt needs; an error: the tree would not live to see it.
+	handOver() (cellState, error)
 	// release gives a cleared cell back.
 	release()
 }

@@ -348,7 +348,7 @@ type cgroup struct {
 	limits limits
 	tasks  map[string]int // tasks files of the groups in v1; made when limits first ask for them
 	oom    int64          // kills for memory before this use
-	killed bool           // by kill or clear, at some time; see release
+	killed bool           // by kill or clear, at some time, or handed over by a runner that may have; see release
 }
 
 // maxFree is how many empty groups are kept for use.
@@ -391,17 +391,26 @@ func (g *cgroups) make() (*cgroup, error) {
 	g.made++
 	dir := filepath.Join(g.base, strconv.Itoa(g.made))
 	g.mu.Unlock()
-	c := &cgroup{all: g, dir: dir, fd: -1, events: -1, tasks: map[string]int{}}
-	err := os.Mkdir(dir, 0o755)
-	if err == nil {
-		c.fd, err = unix.Open(dir, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("making the cgroup %s: %w", dir, err)
 	}
-	if err == nil {
+	c, err := g.open(dir)
+	if err != nil {
+		c.remove()
+		return nil, err
+	}
+	return c, nil
+}
+
+// open opens a group that is there.
+func (g *cgroups) open(dir string) (*cgroup, error) {
+	c := &cgroup{all: g, dir: dir, fd: -1, events: -1, tasks: map[string]int{}}
+	var err error
+	if c.fd, err = unix.Open(dir, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 		c.events, err = unix.Open(filepath.Join(dir, "cgroup.events"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	}
 	if err != nil {
-		c.remove()
-		return nil, fmt.Errorf("making the cgroup %s: %w", dir, err)
+		return c, fmt.Errorf("opening the cgroup %s: %w", dir, err)
 	}
 	return c, nil
 }

@@ -195,6 +195,16 @@ func (k *Client) Shutdown(ctx context.Context) error {
 	return err
 }
 
+// Upgrade has the runner go on as another program, and waits until it is about to answer as that; see Upgrade. The
+// connection is of no more use then.
+func (k *Client) Upgrade(ctx context.Context, u Upgrade) error {
+	_, err := k.ask(ctx, Request{Upgrade: &u})
+	if errors.Is(err, ErrGone) {
+		return nil
+	}
+	return err
+}
+
 // Subscribe yields reports, first those not acknowledged, until ctx is done or the runner is gone.
 func (k *Client) Subscribe(ctx context.Context, yield func([]Report) bool) error {
 	return k.stream(ctx, Request{Subscribe: &struct{}{}}, func(a *Response) bool {

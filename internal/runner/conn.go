@@ -99,6 +99,10 @@ func (c *conn) send(r *Response) error {
 }
 
 func (c *conn) answer(q *Request) {
+	if q.Subscribe == nil && q.Logs == nil && q.Upgrade == nil {
+		c.r.gate.enter()
+		defer c.r.gate.leave()
+	}
 	a := Response{ID: q.ID}
 	var err error
 	switch r := c.r; {
@@ -124,9 +128,11 @@ func (c *conn) answer(q *Request) {
 		err, a.Done = c.subscribe(q.ID), true
 	case q.Logs != nil:
 		err, a.Done = c.logs(q.ID, q.Logs), true
+	case q.Upgrade != nil:
+		err = r.upgrade(q.Upgrade) // where it succeeds, the end of the connection is the answer
 	case q.Shutdown != nil:
-		r.stopOnce.Do(func() { close(r.stop) })
-		return // the end of the connection is the answer
+		r.shutDown()
+		return // as above
 	default:
 		err = refuse(CodeRefused, "the request asks for nothing that this runner knows")
 	}

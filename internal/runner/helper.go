@@ -82,7 +82,7 @@ func launchHelper(c cell, pl plan, attr *syscall.ProcAttr) (int, error) {
 	if os.Geteuid() != 0 && attr.Sys.Cloneflags != 0 {
 		ownUserNamespace(attr.Sys)
 	}
-	planFile, err := memoryFile(pl)
+	planFile, err := memoryFile("plan", pl)
 	if err != nil {
 		return 0, err
 	}
@@ -115,19 +115,20 @@ func ownUserNamespace(sys *syscall.SysProcAttr) {
 	sys.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN} // or the helper would lose it when it is executed
 }
 
-func memoryFile(pl plan) (*os.File, error) {
-	fd, err := unix.MemfdCreate("plan", unix.MFD_CLOEXEC)
+// memoryFile is a file that holds v and has no name.
+func memoryFile(name string, v any) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("making a file in memory: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "plan")
-	if err := json.NewEncoder(f).Encode(pl); err != nil {
+	f := os.NewFile(uintptr(fd), name)
+	if err := json.NewEncoder(f).Encode(v); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("writing a helper's plan: %w", err)
+		return nil, fmt.Errorf("writing a %s: %w", name, err)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("writing a helper's plan: %w", err)
+		return nil, fmt.Errorf("writing a %s: %w", name, err)
 	}
 	return f, nil
 }
@@ -239,5 +240,5 @@ func readStatus(fd int, e ending) ending {
 	if err != nil || n <= 0 || json.Unmarshal(buf[:n], &s) != nil {
 		return e
 	}
-	return ending{at: e.at.Truncate(time.Nanosecond), status: s.Status, usage: s.Usage}
+	return ending{At: e.At.Truncate(time.Nanosecond), Status: s.Status, Usage: s.Usage}
 }

@@ -14,9 +14,9 @@ import (
 
 // ending is what the kernel says of a child that ended.
 type ending struct {
-	at     time.Time
-	status syscall.WaitStatus
-	usage  syscall.Rusage
+	At     time.Time
+	Status syscall.WaitStatus
+	Usage  syscall.Rusage
 }
 
 // accept promises to start those of a batch that are new, and says again what is known of the others. It returns when
@@ -169,13 +169,23 @@ func (r *Runner) began(p *proc, b *birth) {
 	if p.stop != "" { // told to stop while it was being forked
 		r.terminate(p, p.stop, p.why, time.Until(p.killAt))
 	}
-	if limit := p.start.Timeout; limit > 0 {
-		p.timeout = time.AfterFunc(limit, func() { r.timeOut(p, limit) })
-	}
+	r.setTimeout(p)
 	r.mu.Unlock()
+	r.expectChild()
+}
+
+// expectChild tells the reaper that there is a child to wait for.
+func (r *Runner) expectChild() {
 	select {
 	case r.forked <- struct{}{}:
 	default:
+	}
+}
+
+// setTimeout has p stopped at its Timeout. mu is held.
+func (r *Runner) setTimeout(p *proc) {
+	if limit := p.start.Timeout; limit > 0 {
+		p.timeout = time.AfterFunc(time.Until(p.began.Add(limit)), func() { r.timeOut(p, limit) })
 	}
 }
 
@@ -283,17 +293,17 @@ func (r *Runner) usage(k Key) (*Usage, error) {
 
 // exited notes that the process itself ended; what it left is ended and its end reported by finish. mu is held.
 func (r *Runner) exited(p *proc, e ending) {
-	p.exited = true
+	p.exited, p.ending = true, e
 	for _, t := range []*time.Timer{p.timeout, p.kill} {
 		if t != nil {
 			t.Stop()
 		}
 	}
-	go r.finish(p, e)
+	go r.finish(p)
 }
 
 // finish ends the rest of the tree, takes the rest of its output, and reports.
-func (r *Runner) finish(p *proc, e ending) {
+func (r *Runner) finish(p *proc) {
 	for {
 		err := p.cell.clear()
 		if err == nil {
@@ -302,13 +312,15 @@ func (r *Runner) finish(p *proc, e ending) {
 		r.log.Error("a process tree cannot be proved gone; its end is not reported until it is", "proc", p.key, "error", err)
 		time.Sleep(time.Second)
 	}
+	r.gate.enter()
+	defer r.gate.leave()
 	var buf [4 << 10]byte
 	tail, small := p.output.close(buf[:])
 	r.collector.remove(p.reader)
 	if err := r.archive.keep(p.key, small); err != nil {
 		r.log.Error("output is lost", "proc", p.key, "error", err)
 	}
-	exit := describe(p, p.cell.ending(e))
+	exit := describe(p, p.cell.ending(p.ending))
 	p.cell.release()
 	r.scratch.release(p.key, p.start.User)
 
@@ -328,13 +340,13 @@ func (r *Runner) ended(p *proc, exit *Exit) {
 // describe says how a process ended. Its cell is still its own.
 func describe(p *proc, e ending) *Exit {
 	x := &Exit{
-		Cause: Exited, Code: int32(e.status.ExitStatus()), Ended: e.at,
-		MaxRSS: e.usage.Maxrss << 10, CPUTime: seconds(e.usage.Utime) + seconds(e.usage.Stime),
+		Cause: Exited, Code: int32(e.Status.ExitStatus()), Ended: e.At,
+		MaxRSS: e.Usage.Maxrss << 10, CPUTime: seconds(e.Usage.Utime) + seconds(e.Usage.Stime),
 	}
-	if e.status.Signaled() {
-		x.Cause, x.Signal = Signalled, int32(e.status.Signal())
+	if e.Status.Signaled() {
+		x.Cause, x.Signal = Signalled, int32(e.Status.Signal())
 		x.Code = 128 + x.Signal
-		x.Text = fmt.Sprintf("killed by signal %d (%s)", x.Signal, unix.SignalName(e.status.Signal()))
+		x.Text = fmt.Sprintf("killed by signal %d (%s)", x.Signal, unix.SignalName(e.Status.Signal()))
 	}
 	switch {
 	case p.stop != "":

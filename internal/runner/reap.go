@@ -20,9 +20,9 @@ func (r *Runner) reap() {
 			<-r.forked
 			continue
 		}
-		e := ending{at: time.Now().UTC()}
+		e := ending{At: time.Now().UTC()}
 		r.mu.Lock()
-		if _, err := syscall.Wait4(pid, &e.status, 0, &e.usage); err != nil {
+		if _, err := syscall.Wait4(pid, &e.Status, 0, &e.Usage); err != nil {
 			r.mu.Unlock()
 			continue
 		}

@@ -3,6 +3,8 @@
 // of its end until that is acknowledged. It knows nothing of jobs, queues or retries, and imports no other room: what
 // talks to it speaks the protocol in wire.go, through Client or otherwise.
 //
+// It is upgraded by executing another program in its place, on request: see upgrade.go. No process ends for that.
+//
 // If it dies, its successor kills what it left, proves that nothing is left, and reports those processes as lost.
 package runner
 
@@ -52,11 +54,23 @@ func Main(ctx context.Context, cfg Config) error {
 	if isHelper() {
 		return help()
 	}
+	if isCheck() {
+		return answerCheck()
+	}
+	h, err := takeHandover()
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer stop()
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT) // not ignored: that would be inherited
 	syscall.Umask(0o022)
-	r, err := open(cfg)
+	var r *Runner
+	if h != nil {
+		r, err = resume(cfg, h)
+	} else {
+		r, err = open(cfg)
+	}
 	if err != nil {
 		return err
 	}
@@ -67,10 +81,14 @@ func Main(ctx context.Context, cfg Config) error {
 		case <-ctx.Done():
 		case <-r.stop:
 		}
+		r.shutDown()
+		r.gate.enter() // for good: it is too late for an upgrade
 		r.listener.Close()
 	}()
 	return r.serve()
 }
+
+func (r *Runner) shutDown() { r.stopOnce.Do(func() { close(r.stop) }) }
 
 // Runner is a running runner.
 type Runner struct {
@@ -86,6 +104,7 @@ type Runner struct {
 	scratch   *scratch
 	stop      chan struct{} // closed by Shutdown
 	stopOnce  sync.Once
+	gate      *gate
 	spawns    queue
 	forked    chan struct{} // holds a token when the reaper may have children to wait for
 
@@ -107,7 +126,8 @@ type proc struct {
 	key     Key
 	start   *Start // nil once it ended
 	pid     int    // 0: not forked
-	exited  bool   // the process ended; its tree may not have
+	exited  bool   // the process ended, as ending says; its tree may not have
+	ending  ending
 	began   time.Time
 	exit    *Exit // nil until the tree is gone
 	number  uint64
@@ -122,7 +142,7 @@ type proc struct {
 	killAt  time.Time
 }
 
-func open(cfg Config) (*Runner, error) {
+func newRunner(cfg Config) *Runner {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
@@ -134,22 +154,31 @@ func open(cfg Config) (*Runner, error) {
 	}
 	r := &Runner{
 		cfg: cfg, log: cfg.Log,
-		stop: make(chan struct{}), forked: make(chan struct{}, 1), changed: make(chan struct{}),
+		stop: make(chan struct{}), gate: newGate(), forked: make(chan struct{}, 1), changed: make(chan struct{}),
 		procs: map[Key]*proc{}, byPID: map[int]*proc{}, early: map[int]ending{},
 		archive: &archive{dir: filepath.Join(cfg.Dir, "logs")},
 	}
 	r.spawns.wake.L = &r.spawns.mu
+	return r
+}
+
+func open(cfg Config) (*Runner, error) {
+	r := newRunner(cfg)
 	for _, step := range []func() error{r.makeDirs, r.takeLock, r.openCells, r.openScratch, r.recover, r.openCollector, r.listen} {
 		if err := step(); err != nil {
 			r.close()
 			return nil, err
 		}
 	}
+	r.run()
+	return r, nil
+}
+
+func (r *Runner) run() {
 	for range spawners {
 		go r.spawner()
 	}
 	go r.reap()
-	return r, nil
 }
 
 // makeDirs makes what others may pass through but not list, and what is ours alone.
@@ -179,7 +208,9 @@ func (r *Runner) takeLock() error {
 }
 
 func (r *Runner) openCells() error {
-	r.facts = Facts{Version: Version, PID: os.Getpid(), Root: os.Geteuid() == 0}
+	if err := r.identify(); err != nil {
+		return err
+	}
 	c, err := openCells(&r.cfg, &r.facts)
 	if err != nil {
 		return err
@@ -188,10 +219,48 @@ func (r *Runner) openCells() error {
 	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // orphans of jobs become ours to reap
 }
 
+// identify sets what the facts say of this program and process.
+func (r *Runner) identify() error {
+	build, err := Build()
+	r.facts.Version, r.facts.Build, r.facts.PID, r.facts.Root = Version, build, os.Getpid(), os.Geteuid() == 0
+	return err
+}
+
 // recover reads the journal. Opening the cells has ended whatever an earlier runner left, so that those without an
 // exit are lost, and proved gone.
 func (r *Runner) recover() error {
-	acked := uint64(0)
+	if err := r.readJournal(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	acked := r.number
+	r.generation++
+	r.number = r.generation << 40 // above all that earlier runners gave, also those that are not in the journal
+	r.written = r.number          // of which there is no report: nothing is still to be written
+	r.journal.add(&record{Generation: r.generation}, true, nil)
+	for _, p := range r.procs {
+		switch {
+		case p.exit == nil:
+			r.lose(p)
+		case p.number > acked:
+			p.tail = plain(r.archive.stored(p.key).lastChunk(), tailSize)
+			r.report(p)
+		}
+	}
+	return nil
+}
+
+// lose reports a process of which the journal says that it was to start, and of which nothing is left. mu is held.
+func (r *Runner) lose(p *proc) {
+	p.exit = &Exit{Cause: Lost, Code: 1, Ended: time.Now().UTC(), Text: "the runner died; nothing of the process is left"}
+	p.tail = plain(r.archive.stored(p.key).lastChunk(), tailSize)
+	r.report(p)
+}
+
+// readJournal opens the journal and sets what it says: processes, the latest epoch and generation, and as the number of
+// the latest report that of the latest acknowledged.
+func (r *Runner) readJournal() (err error) {
 	visit := func(rec record) {
 		switch {
 		case rec.Generation > 0:
@@ -205,37 +274,17 @@ func (r *Runner) recover() error {
 			p := &proc{key: rec.Exit.Key, exit: rec.Exit.Exit, began: rec.Exit.Started, number: rec.Exit.Number}
 			r.procs[p.key] = p
 		case rec.Ack > 0:
-			acked = rec.Ack
+			r.number = rec.Ack
 		case rec.Forget > 0:
 			for k, p := range r.procs {
-				if k.Job == rec.Forget && p.exit != nil && p.number <= acked {
+				if k.Job == rec.Forget && p.exit != nil && p.number <= r.number {
 					delete(r.procs, k)
 				}
 			}
 		}
 	}
-	j, err := openJournal(r.cfg.Dir, r.log, visit, r.snapshot)
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.journal = j
-	r.generation++
-	r.number = r.generation << 40 // above all that earlier runners gave, also those that are not in the journal
-	r.written = r.number          // of which there is no report: nothing is still to be written
-	j.add(&record{Generation: r.generation}, true, nil)
-	for _, p := range r.procs {
-		switch {
-		case p.exit == nil:
-			p.exit = &Exit{Cause: Lost, Code: 1, Ended: time.Now().UTC(), Text: "the runner died; nothing of the process is left"}
-			fallthrough
-		case p.number > acked:
-			p.tail = plain(r.archive.stored(p.key).lastChunk(), tailSize)
-			r.report(p)
-		}
-	}
-	return nil
+	r.journal, err = openJournal(r.cfg.Dir, r.log, visit, r.snapshot)
+	return err
 }
 
 func (r *Runner) openScratch() (err error) {

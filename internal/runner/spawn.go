@@ -74,6 +74,8 @@ func (r *Runner) spawner() {
 
 // spawn starts one process, or reports why it cannot be.
 func (r *Runner) spawn(p *proc, null int) {
+	r.gate.enter()
+	defer r.gate.leave()
 	r.mu.Lock()
 	stop, why := p.stop, p.why
 	if stop == "" {

@@ -50,6 +50,7 @@ type Request struct {
 	Usage     *Key        `json:"usage,omitempty"`
 	Forget    *Forget     `json:"forget,omitempty"`
 	Shutdown  *struct{}   `json:"shutdown,omitempty"`
+	Upgrade   *Upgrade    `json:"upgrade,omitempty"`
 }
 
 // Response answers the request of its ID.
@@ -148,6 +149,13 @@ type Forget struct {
 	Job int64 `json:"job"`
 }
 
+// Upgrade has the runner go on as another program, which is executed in its place: processes run on. It succeeded if the
+// connection ends; otherwise the runner is as it was.
+type Upgrade struct {
+	Program string   `json:"program"` // an absolute path
+	Args    []string `json:"args,omitempty"`
+}
+
 // Report says where a process stands. Numbers grow, also over the runner's restarts.
 type Report struct {
 	Key     Key       `json:"key"`
@@ -186,6 +194,7 @@ type Exit struct {
 // Facts say what a runner is and what its machine lets it do.
 type Facts struct {
 	Version int      `json:"version"`
+	Build   string   `json:"build,omitempty"` // names the contents of its program; empty: a runner too old to say
 	PID     int      `json:"pid"`
 	Root    bool     `json:"root"`
 	Contain string   `json:"contain"`         // how trees are held together: one of the Contain constants
@@ -204,6 +213,7 @@ const (
 	CodeSuperseded Code = "superseded" // Epoch is older than one seen before
 	CodeVersion    Code = "version"    // no common version
 	CodeRefused    Code = "refused"    // the request makes no sense
+	CodeUnsafe     Code = "unsafe"     // it would lose processes; nothing was changed
 	CodeFailed     Code = "failed"     // the machine failed the runner
 )
 

@@ -28,7 +28,8 @@ import (
 type Config struct {
 	// Dir is the runner's directory. Owners of jobs must be able to pass through it and those above it.
 	Dir string
-	// Command starts a runner for Dir that stays: a program and its arguments.
+	// Command starts a runner for Dir that stays: a program and its arguments. A runner of another program than ours that
+	// is at work already is asked to go on as this one.
 	Command []string
 	Log     *slog.Logger // nil: none
 
@@ -75,7 +76,12 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if e.node, err = cfg.Capacity.node(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := e.connect(ctx); err != nil {
+	c, err := e.connect(ctx)
+	if err == nil {
+		err = e.upgrade(ctx, c)
+	}
+	if err != nil {
+		e.Close()
 		return nil, err
 	}
 	return e, nil
