@@ -431,7 +431,7 @@ func TestExampleTemplate(t *testing.T) {
 	}
 	spec := docs[0].Spec
 	if spec.Replicas() != 2 || spec.Groups[0].Restart != job.RestartGang || spec.Groups[1].Process.Mounts[0].HostPath != "/code" ||
-		!slices.Contains(spec.Groups[1].Process.Command, "--checkpoint=/work/data/run-1/model.pt") {
+		!slices.Contains(spec.Groups[1].Process.Command, "--checkpoint=/workspace/data/run-1/model.pt") {
 		t.Errorf("%+v", spec)
 	}
 }
