@@ -317,6 +317,9 @@ func TestJobsAreRows(t *testing.T) {
 	s.crash()
 	s.settle()
 	s.endJob("train", "it went well")
+	if rows, err := s.mem.Inbox(t.Context(), s.run("a").ID); err != nil || len(rows) != 0 {
+		t.Errorf("answered rows are left in the inbox: %v, %v", rows, err)
+	}
 	s.crash()
 	s.settle()
 	s.endJob("x-2", "so did this")
