@@ -281,7 +281,9 @@ func exitText(e *job.Exit, timeout time.Duration) string {
 	case job.ReasonExit:
 		s = fmt.Sprintf("exited with code %d", e.Code)
 	case job.ReasonSignal:
-		s = fmt.Sprintf("was killed by signal %d", e.Signal)
+		if s = fmt.Sprintf("was killed by signal %d", e.Signal); strings.HasPrefix("was "+e.Text, s) {
+			return "was " + e.Text // the engine names the signal
+		}
 	case job.ReasonMemory:
 		s = "was killed at its memory limit"
 	case job.ReasonTimeout:
