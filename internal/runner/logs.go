@@ -224,7 +224,7 @@ func (o *output) readOn(at int64) (text []byte, next int64) {
 		next = o.end // there is no more, or somebody removed our file
 	}
 	if from > at {
-		note := fmt.Sprintf("%s stderr F [%d bytes of output were dropped here: there was more than is kept]\n", time.Now().UTC().Format(timeFormat), from-at)
+		note := fmt.Sprintf("%s stderr F [%d bytes of output, its times counted, were dropped here: there was more than is kept]\n", time.Now().UTC().Format(timeFormat), from-at)
 		text = append([]byte(note), text...)
 	}
 	return text, next
