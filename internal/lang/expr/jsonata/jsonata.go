@@ -40,11 +40,11 @@ func (e *Expr) String() string { return e.text }
 // Scope is what an evaluation sees and what it may use. The zero Scope is an evaluation without input, at the beginning
 // of 1970, in which $random is refused.
 type Scope struct {
-	Input     value.Value            // $ and $$; absent for none
-	Variables map[string]value.Value // by name, without the $
-	Functions map[string]Function    // by name, without the $; they come before those of the language
-	Now       time.Time              // what $now and $millis tell, and the date that $toMillis completes a time of day with
-	Random    func() float64         // in [0, 1): what $random and $shuffle draw from
+	Input     value.Value                                // $ and $$; absent for none
+	Variables func(name string) (v value.Value, ok bool) // by name, without the $; may be nil
+	Functions map[string]Function                        // by name, without the $; they come before those of the language
+	Now       time.Time                                  // what $now and $millis tell, and the date that $toMillis completes a time of day with
+	Random    func() float64                             // in [0, 1): what $random and $shuffle draw from
 	Limits    Limits
 	NoEval    bool // $eval does not exist, as in Step Functions
 }
@@ -83,7 +83,7 @@ func (l Limits) orDefault() Limits {
 
 // Eval evaluates e. Defined is false where the expression has no value, which is not an error. What the input holds and
 // the expression does not touch comes back as it was, the text of its numbers included. A result that is a function is
-// not defined. Its error is an *Error, or what Limits.Check returned.
+// defined and absent. Its error is an *Error, or what Limits.Check returned.
 func (e *Expr) Eval(s Scope) (result value.Value, defined bool, err error) {
 	m := &machine{scope: &s, limits: s.Limits.orDefault()}
 	input := wrap(s.Input)
@@ -99,7 +99,7 @@ func (e *Expr) Eval(s Scope) (result value.Value, defined bool, err error) {
 	if err != nil {
 		return value.Value{}, false, finished(err, e.text)
 	}
-	return result, !result.IsAbsent(), nil
+	return result, out != nil, nil
 }
 
 // finished completes an error that leaves the package.

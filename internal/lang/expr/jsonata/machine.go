@@ -95,8 +95,10 @@ func (m *machine) lookup(f *frame, name string) any {
 			return b.value
 		}
 	}
-	if v, ok := m.scope.Variables[name]; ok {
-		return wrap(v)
+	if m.scope.Variables != nil {
+		if v, ok := m.scope.Variables(name); ok {
+			return wrap(v)
+		}
 	}
 	if h, ok := m.scope.Functions[name]; ok {
 		return &hostFunction{name: name, Function: h}
