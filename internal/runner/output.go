@@ -102,6 +102,9 @@ func (o *output) add(stream int, text []byte) {
 		default:
 			*held, text = append(*held, text...), nil
 		}
+		if len(o.mem) > longestLine { // much of it at once: a part must not grow far beyond its size
+			o.flush()
+		}
 	}
 	if len(o.mem) > smallOutput {
 		o.flush()

@@ -213,7 +213,7 @@ const (
 	CodeSuperseded Code = "superseded" // Epoch is older than one seen before
 	CodeVersion    Code = "version"    // no common version
 	CodeRefused    Code = "refused"    // the request makes no sense
-	CodeUnsafe     Code = "unsafe"     // it would lose processes; nothing was changed
+	CodeUnsafe     Code = "unsafe"     // it cannot be done now without losing something; nothing was changed
 	CodeFailed     Code = "failed"     // the machine failed the runner
 )
 

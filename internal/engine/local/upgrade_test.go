@@ -68,9 +68,9 @@ func (m *machine) letGo(s engine.Start) {
 	}
 }
 
-// printer prints numbers, and half a line until it is let go.
+// printer prints numbers, first more than is kept in memory, and half a line until it is let go.
 func printer(child int32) engine.Start {
-	return shell(child, "printf half >&2; while [ ! -e go ]; do i=$((i+1)); echo $i; sleep 0.02; done; echo ' and half' >&2; exit 5")
+	return shell(child, "printf half >&2; seq 2000; i=2000; while [ ! -e go ]; do i=$((i+1)); echo $i; sleep 0.02; done; echo ' and half' >&2; exit 5")
 }
 
 // checkPrinted says whether a printer's output is whole.
@@ -130,7 +130,7 @@ func TestUpgrade(t *testing.T) {
 		all := []engine.Start{lines, ended, timed, hog, tree}
 		m.submit(all...)
 		m.end(ended)
-		m.waitLine(lines, "3")
+		m.waitLine(lines, "2003")
 		m.waitLine(tree, "up")
 		var brief []engine.Start // some are forked, and some end, while the runner is replaced
 		for i := range int32(100) {
@@ -235,7 +235,7 @@ func TestUpgradeFails(t *testing.T) {
 		}
 		lines := printer(0)
 		m.submit(lines)
-		m.waitLine(lines, "1")
+		m.waitLine(lines, "2001")
 		// It answers that it can take over, and is gone when it is to do so.
 		gone := filepath.Join(t.TempDir(), "gone")
 		script := fmt.Sprintf("#!/bin/sh\nrm $0\nexec '%s'\n", strings.Join(m.cfg.Command, "' '"))
@@ -277,7 +277,7 @@ func TestUpgradeIsUnsafe(t *testing.T) {
 	}
 	lines, other := printer(0), otherBuild(t, m.cfg)
 	m.submit(lines)
-	m.waitLine(lines, "1")
+	m.waitLine(lines, "2001")
 	var refused *runner.Error
 	if err := m.upgrade(other); !errors.As(err, &refused) || refused.Code != runner.CodeUnsafe {
 		t.Fatalf("upgrading: %v, want %s", err, runner.CodeUnsafe)
