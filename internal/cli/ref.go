@@ -58,6 +58,16 @@ func find(ctx context.Context, c *client.Client, s string) (ref, error) {
 	if r.job.Children == 0 && r.replica == nil {
 		r.child, r.replica = nil, r.child
 	}
+	for _, part := range []struct {
+		what  string
+		index *int32
+		count int64
+	}{{"child", r.child, int64(r.job.Children)}, {"replica", r.replica, int64(r.job.Replicas)}} {
+		if part.index != nil && (*part.index < 0 || int64(*part.index) >= max(part.count, 1)) {
+			return r, remedy(fmt.Sprintf("Give a number from 0 to %d; 'tutti get replicas %s' lists them.", max(part.count, 1)-1, name),
+				fmt.Errorf("job %s has no %s %d", name, part.what, *part.index))
+		}
+	}
 	return r, nil
 }
 
