@@ -5,20 +5,24 @@ import (
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
-// amount is a number that a field gives as a literal, or the same field with the ending "Path" as a reference into the
-// input.
+// amount is a number that a field gives as a literal or as an expression, or the same field with the ending "Path" as a
+// reference into the input.
 type amount struct {
 	literal value.Value // Absent where it is not a literal
 	path    *expr.Path
+	query   *expression
 	field   string // name of the field, with "Path" where it is one
 }
 
 // isSet reports whether the file has either form.
-func (a amount) isSet() bool { return !a.literal.IsAbsent() || a.path != nil }
+func (a amount) isSet() bool { return !a.literal.IsAbsent() || a.path != nil || a.query != nil }
 
 // of is the number as it stands in the file or in input; Absent where neither form is set.
 func (a amount) of(s *step, input value.Value) (value.Value, error) {
-	if a.path == nil {
+	switch {
+	case a.query != nil:
+		return a.query.eval(s, input)
+	case a.path == nil:
 		return a.literal, nil
 	}
 	v, err := a.path.Eval(s.scope(input))
@@ -35,6 +39,9 @@ func (a amount) whole(s *step, input value.Value, least, otherwise int64) (int64
 		return 0, err
 	}
 	n, ok := v.Int64()
+	if !ok && a.query != nil {
+		return 0, a.query.unexpected("integer", v)
+	}
 	if !ok {
 		return 0, runtimeError("The %s field refers to value \"%s\" which is not a valid integer: %s", a.field, plain(v), a.path)
 	}
@@ -57,6 +64,9 @@ func (a amount) percent(s *step, input value.Value) (float64, error) {
 		return 0, err
 	}
 	p, ok := v.Float64()
+	if !ok && a.query != nil {
+		return 0, a.query.unexpected("number", v)
+	}
 	if !ok {
 		return 0, runtimeError("The %s field refers to value \"%s\" which is not a valid float: %s", a.field, plain(v), a.path)
 	}

@@ -3,15 +3,14 @@ package asl
 import (
 	"math"
 
-	"github.com/tutti-ml/tutti/internal/lang/expr"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
 // batcher is an ItemBatcher: an iteration gets several items, as {"BatchInput": …, "Items": […]}.
 type batcher struct {
-	items amount         // MaxItemsPerBatch
-	bytes amount         // MaxInputBytesPerBatch
-	input *expr.Template // BatchInput; nil: none
+	items amount   // MaxItemsPerBatch
+	bytes amount   // MaxInputBytesPerBatch
+	input template // BatchInput; nil: none
 }
 
 // maxBatchBytes is the bound on MaxInputBytesPerBatch that the developer guide gives.
@@ -49,7 +48,7 @@ func (b *batcher) of(s *step, input value.Value) (batching, error) {
 	}
 	r := batching{items: int(items), bytes: int(bytes)}
 	if b.input != nil {
-		r.input, err = b.input.Eval(s.scope(input))
+		r.input, err = b.input.eval(s, input)
 	}
 	return r, err
 }

@@ -141,8 +141,12 @@ type step struct {
 	b  *branch
 	in *run.Input
 	sc expr.Scope
-	// starting is set while a Map's branch evaluates the input of an iteration to be.
-	starting *startingItem
+	// starting is set while a Map's branch evaluates the input of an iteration to be, result and caughtError while the
+	// output of a state or of a catcher is.
+	starting    *startingItem
+	result      value.Value
+	caughtError value.Value
+	drawn       uint64 // random numbers so far
 }
 
 // scope is what an expression sees whose "$" is input.

@@ -94,6 +94,7 @@ func (p pointer) index(i int) pointer { return pointer(fmt.Sprintf("%s/%d", p, i
 type compiler struct {
 	there    *Resources // nil: any may be there
 	problems run.Problems
+	data     bool // the file is in JSONata
 	faulty   bool // one of problems is no warning
 	states   []*state
 	names    map[string]pointer // of all states: they are unique within the file
@@ -118,9 +119,8 @@ func (o *object) file(d *Definition) *machine {
 	if v, ok := o.string("Version"); ok && v != "1.0" {
 		o.fault("Version", "Value is not supported: %q. The version of the language is \"1.0\"", v)
 	}
-	if !o.queryLanguage() {
-		return nil // all further problems would be the same one
-	}
+	o.queryLanguage()
+	o.c.data = o.data
 	if n := o.whole("TimeoutSeconds", 1, maxSeconds); n != nil {
 		d.timeout = *n
 	}
@@ -129,17 +129,16 @@ func (o *object) file(d *Definition) *machine {
 	return m
 }
 
-// queryLanguage reads QueryLanguage, and reports whether it is one that the rest can be read in: JSONPath.
-func (o *object) queryLanguage() bool {
+// queryLanguage reads QueryLanguage, of the file or of a state that has one of its own.
+func (o *object) queryLanguage() {
+	o.data = o.c.data
 	switch q, ok := o.string("QueryLanguage"); {
-	case !ok || q == "JSONPath":
-		return true
-	case q == "JSONata":
-		o.fault("QueryLanguage", "JSONata is not supported yet: write the state in JSONPath")
+	case !ok:
+	case q == "JSONata" || q == "JSONPath":
+		o.data = q == "JSONata"
 	default:
 		o.fault("QueryLanguage", "Value is not supported: %q. It is \"JSONPath\" or \"JSONata\"", q)
 	}
-	return false
 }
 
 // machine reads StartAt and States, of the file or of what owner runs inside.
@@ -193,10 +192,7 @@ func (o *object) state(name string, v value.Value, m *machine, local *targets) *
 	s := &state{index: len(o.c.states), name: name, machine: m}
 	o.c.states = append(o.c.states, s)
 	so.string("Comment")
-	if !so.queryLanguage() {
-		local.incomplete = true
-		return s
-	}
+	so.queryLanguage()
 	typ, ok := so.string("Type")
 	if !ok {
 		so.missing("Type")

@@ -7,22 +7,12 @@ import (
 	"testing"
 )
 
-// unsupported are the definitions that need what this release refuses, and says so: JSONata and distributed Maps.
+// unsupported are the definitions that need what this release refuses, and says so: distributed Maps.
 var unsupported = map[string]string{
-	"valid-assign.asl.json":                       "JSONata",
-	"valid-json-surround-syntax.json":             "JSONata",
-	"valid-jsonata-syntax-function-call.json":     "JSONata",
-	"valid-jsonata-syntax-path-expression.json":   "JSONata",
-	"valid-jsonata-syntax-simple-arithmetic.json": "JSONata",
-	"valid-jsonata.asl.json":                      "JSONata",
-	"valid-map-items.asl.json":                    "JSONata",
-	"valid-task-timeout-jsonata.json":             "JSONata",
-	"valid-wait-jsonata.asl.json":                 "JSONata",
-	"valid-map-with-item-batcher-jsonata.json":    "JSONata",
-	"valid-comments-are-not-parsed.asl.json":      "JSONata",
-	"valid-map-noconfig.asl.json":                 "distributed",
-	"valid-map-distributed.asl.json":              "DISTRIBUTED",
-	"valid-map-with-item-batcher.json":            "DISTRIBUTED",
+	"valid-map-noconfig.asl.json":              "distributed",
+	"valid-map-distributed.asl.json":           "DISTRIBUTED",
+	"valid-map-with-item-batcher.json":         "DISTRIBUTED",
+	"valid-map-with-item-batcher-jsonata.json": "DISTRIBUTED",
 }
 
 // TestDefinitions holds Compile against the definitions of known verdict.
@@ -51,7 +41,7 @@ func TestDefinitions(t *testing.T) {
 // TestArticles holds Compile against the state machines of the articles.
 func TestArticles(t *testing.T) {
 	t.Parallel()
-	for _, pattern := range []string{"articles/000-pytorchjob/*.json", "articles/001-batch-array/map.json"} {
+	for _, pattern := range []string{"articles/000-pytorchjob/*.json", "articles/001-batch-array/map.json", "articles/001-batch-array/array*.json"} {
 		for _, file := range shared(t, pattern) {
 			if filepath.Base(file) == "input.json" {
 				continue

@@ -12,14 +12,16 @@ import (
 // query language is added here and not in each type.
 //
 // In JSONPath the order is InputPath, Parameters (or a Map's ItemSelector), the state's work, ResultSelector, Assign,
-// ResultPath, OutputPath. All of them see the variables as they were when the state was entered.
+// ResultPath, OutputPath; in JSONata it is Arguments, the work, Assign and Output, each of which sees $states. All of
+// them see the variables as they were when the state was entered.
 type flow struct {
 	inputPath  pathOrNull
-	parameters *expr.Template // nil: none
-	selector   *expr.Template // ResultSelector; nil: none
+	parameters template // or Arguments; nil: none
+	selector   template // ResultSelector; nil: none
 	resultPath referenceOrNull
 	outputPath pathOrNull
-	assign     *expr.Template // nil: none
+	assign     template // nil: none
+	shape      template // Output, of JSONata; nil: none
 }
 
 // pathOrNull is a path field: left out (the same as "$"), null (an empty object), or a path.
@@ -54,18 +56,23 @@ func (f *flow) arguments(s *step, input value.Value) (value.Value, error) {
 	if f.parameters == nil {
 		return input, nil
 	}
-	return s.bounded(f.parameters.Eval(s.scope(input)))
+	return s.bounded(f.parameters.eval(s, input))
 }
 
 // output shapes result into the state's output and the variables that it assigns; variables is Absent where there are
 // none.
 func (f *flow) output(s *step, result value.Value) (output, variables value.Value, err error) {
+	s.result = result
 	if f.selector != nil {
-		if result, err = f.selector.Eval(s.scope(result)); err != nil {
+		if result, err = f.selector.eval(s, result); err != nil {
 			return output, variables, err
 		}
 	}
 	if variables, err = evalAssign(s, f.assign, result); err != nil {
+		return output, variables, err
+	}
+	if f.shape != nil {
+		output, err = s.bounded(f.shape.eval(s, result))
 		return output, variables, err
 	}
 	if output, err = f.resultPath.of(s, result); err != nil {
@@ -99,11 +106,11 @@ func (r referenceOrNull) of(s *step, result value.Value) (value.Value, error) {
 }
 
 // evalAssign fills in an Assign template from what "$" stands for in it.
-func evalAssign(s *step, assign *expr.Template, input value.Value) (value.Value, error) {
+func evalAssign(s *step, assign template, input value.Value) (value.Value, error) {
 	if assign == nil {
 		return value.Value{}, nil
 	}
-	return s.bounded(assign.Eval(s.scope(input)))
+	return s.bounded(assign.eval(s, input))
 }
 
 // flowFields says which of the fields a type of state has.
@@ -119,6 +126,16 @@ const (
 // flow reads the fields of a state's data flow.
 func (o *object) flow(has flowFields) flow {
 	var f flow
+	if has&hasAssign != 0 {
+		f.assign = o.assign()
+	}
+	if o.data {
+		if has&hasParameters != 0 {
+			f.parameters = o.template("Arguments")
+		}
+		f.shape = o.template("Output")
+		return f
+	}
 	f.inputPath = o.pathOrNull("InputPath")
 	if has&hasParameters != 0 {
 		f.parameters = o.template("Parameters")
@@ -128,9 +145,6 @@ func (o *object) flow(has flowFields) flow {
 	}
 	if has&hasResultPath != 0 {
 		f.resultPath = o.referenceOrNull("ResultPath")
-	}
-	if has&hasAssign != 0 {
-		f.assign = o.assign()
 	}
 	f.outputPath = o.pathOrNull("OutputPath")
 	return f

@@ -15,6 +15,8 @@ type object struct {
 	value value.Value
 	at    pointer
 	asked []string
+	// data says that the fields are in JSONata, not in JSONPath.
+	data bool
 	// The machine that the object is part of, and the states that its transitions can lead to.
 	machineOf *machine
 	targets   *targets
@@ -130,7 +132,7 @@ func (o *object) object(name string, n need) *object {
 
 func (o *object) inner(v value.Value, at pointer) *object {
 	in := o.c.open(v, at)
-	in.machineOf, in.targets = o.machineOf, o.targets
+	in.data, in.machineOf, in.targets = o.data, o.machineOf, o.targets
 	return in
 }
 
@@ -210,8 +212,11 @@ func (o *object) referenceOrNull(name string) referenceOrNull {
 	return referenceOrNull{ref: r}
 }
 
-// template is a payload template; nil where the field is left out or wrong.
-func (o *object) template(name string) *expr.Template {
+// template is a field that is made when the state runs; nil where it is left out or wrong.
+func (o *object) template(name string) template {
+	if o.data {
+		return o.json(name)
+	}
 	v := o.any(name)
 	if v.IsAbsent() {
 		return nil
@@ -223,17 +228,20 @@ func (o *object) template(name string) *expr.Template {
 	if len(problems) > 0 {
 		return nil
 	}
-	return t
+	return pathTemplate{t}
 }
 
-// assign is the field Assign: a payload template whose members name variables.
-func (o *object) assign() *expr.Template {
+// assign is the field Assign: a template whose members name variables.
+func (o *object) assign() template {
 	v, ok := o.of("Assign", value.Object)
 	if !ok {
 		return nil
 	}
 	for name := range v.Members() {
-		at, variable := o.at.at("Assign").at(name), strings.TrimSuffix(name, ".$")
+		at, variable := o.at.at("Assign").at(name), name
+		if !o.data {
+			variable = strings.TrimSuffix(name, ".$")
+		}
 		o.c.assigned = append(o.c.assigned, assignment{o.machineOf, variable, at})
 		if !isVariableName(variable) {
 			o.c.problem(at, codeSchema, "%q is no name for a variable: begin with a letter, go on with letters, digits and underscores, 80 at most", variable)
@@ -245,11 +253,12 @@ func (o *object) assign() *expr.Template {
 // maxVariable is the bound on the length of a variable's name, in characters.
 const maxVariable = 80
 
-// isVariableName follows the developer guide: a letter, then letters, digits and underscores.
+// isVariableName follows the developer guide: a letter, then letters, digits and underscores. Hyphens pass too, as they
+// do there, though an expression cannot name such a variable.
 func isVariableName(s string) bool {
 	for i, r := range s {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 0x7f
-		if !letter && (i == 0 || r != '_' && (r < '0' || r > '9')) {
+		if !letter && (i == 0 || r != '_' && r != '-' && (r < '0' || r > '9')) {
 			return false
 		}
 	}
@@ -258,10 +267,11 @@ func isVariableName(s string) bool {
 
 // amount is a number, or under the name with "Path" a path to one.
 func (o *object) amount(name string, least, most int64) amount {
+	if e := o.query(name); e != nil {
+		return amount{query: e, field: name}
+	}
 	o.known(name)
-	o.known(name + "Path")
-	o.exclusive(name, name+"Path")
-	if o.has(name + "Path") {
+	if o.hasPathTwin(name) {
 		return amount{path: o.path(name + "Path"), field: name + "Path"}
 	}
 	if n := o.whole(name, least, most); n != nil {
@@ -272,10 +282,11 @@ func (o *object) amount(name string, least, most int64) amount {
 
 // percentage is an amount from 0 to 100, with a fraction or without.
 func (o *object) percentage(name string) amount {
+	if e := o.query(name); e != nil {
+		return amount{query: e, field: name}
+	}
 	o.known(name)
-	o.known(name + "Path")
-	o.exclusive(name, name+"Path")
-	if o.has(name + "Path") {
+	if o.hasPathTwin(name) {
 		return amount{path: o.path(name + "Path"), field: name + "Path"}
 	}
 	v, ok := o.of(name, value.Number)
@@ -290,10 +301,11 @@ func (o *object) percentage(name string) amount {
 
 // text is a text, or under the name with "Path" a path or a call that gives one.
 func (o *object) text(name string) text {
+	if e := o.query(name); e != nil {
+		return text{query: e, field: name}
+	}
 	o.known(name)
-	o.known(name + "Path")
-	o.exclusive(name, name+"Path")
-	if !o.has(name + "Path") {
+	if !o.hasPathTwin(name) {
 		s, _ := o.string(name)
 		return text{literal: s, field: name}
 	}
@@ -311,6 +323,15 @@ func (o *object) text(name string) text {
 		return text{field: name}
 	}
 	return text{path: call, field: name}
+}
+
+// hasPathTwin reports whether the file has the field under its name with "Path", which only JSONPath knows.
+func (o *object) hasPathTwin(name string) bool {
+	if o.data {
+		return false
+	}
+	o.exclusive(name, name+"Path")
+	return o.has(name + "Path")
 }
 
 // exclusive records a problem where more than one of the fields is there, and says which is the first.

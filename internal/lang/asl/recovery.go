@@ -28,7 +28,11 @@ func (o *object) recovery(s *state) {
 		if len(o.targets.wanted) > before {
 			o.targets.wanted[before].catchesAll = slices.Contains(s.catch[i].errors, errAll)
 		}
-		s.catch[i].resultPath = c.referenceOrNull("ResultPath")
+		if c.data {
+			s.catch[i].shape = c.template("Output")
+		} else {
+			s.catch[i].resultPath = c.referenceOrNull("ResultPath")
+		}
 		s.catch[i].assign = c.assign()
 		c.close()
 	}

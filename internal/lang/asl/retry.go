@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tutti-ml/tutti/internal/lang/expr"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -73,7 +72,8 @@ type catcher struct {
 	errors     errorMatcher
 	to         *state
 	resultPath referenceOrNull
-	assign     *expr.Template
+	assign     template
+	shape      template // Output, of JSONata; nil: the error output
 }
 
 // recover deals with the failure of the branch's state: by Retry, by Catch, or by failing the branch.
@@ -106,9 +106,14 @@ func (s *step) recover() (run.Event, error) {
 // caught goes on at c's state.
 func (s *step) caught(c *catcher, f run.Failure) (run.Event, error) {
 	out := errorOutput(f)
+	s.caughtError = out
 	variables, err := evalAssign(s, c.assign, out)
 	if err != nil {
 		return run.Event{}, err
+	}
+	if c.shape != nil {
+		output, err := s.bounded(c.shape.eval(s, out))
+		return s.move(moved{to: c.to, caught: true, output: output, variables: variables}), err
 	}
 	output, err := c.resultPath.of(s, out)
 	if err != nil {

@@ -1,8 +1,8 @@
 package asl
 
 import (
-	"github.com/tutti-ml/tutti/internal/lang/expr"
 	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
 )
 
 // choice is a Choice state: the first rule that holds says where to go.
@@ -14,8 +14,10 @@ type choice struct {
 // rule is one element of Choices.
 type rule struct {
 	holds  condition
+	when   *expression // Condition, of JSONata; nil: holds counts
 	to     *state
-	assign *expr.Template
+	assign template
+	shape  template // Output, of JSONata; nil: the input
 }
 
 func (o *object) choice(s *state) action {
@@ -24,7 +26,7 @@ func (o *object) choice(s *state) action {
 	rules := o.objects("Choices", required)
 	c.rules = make([]rule, len(rules))
 	for i, r := range rules {
-		c.rules[i].holds = r.condition()
+		c.rules[i].read(r)
 		r.target(s, "Next", required, &c.rules[i].to)
 		c.rules[i].assign = r.assign()
 		r.close()
@@ -33,20 +35,53 @@ func (o *object) choice(s *state) action {
 	return c
 }
 
+// read reads what the rule asks, and what it makes of the input.
+func (r *rule) read(o *object) {
+	if !o.data {
+		r.holds = o.condition()
+		return
+	}
+	o.string("Comment")
+	if r.when = o.query("Condition"); r.when == nil {
+		text, _ := o.string("Condition")
+		o.fault("", "The rule has no condition: give it \"Condition\": \"{%% … %%}\".%s", found(text))
+	}
+	r.shape = o.template("Output")
+}
+
+func found(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " Found " + text
+}
+
+// matches reports whether the rule holds.
+func (r *rule) matches(s *step, input value.Value) (bool, error) {
+	if r.when == nil {
+		return r.holds.eval(s.scope(input))
+	}
+	v, err := r.when.eval(s, input)
+	if err == nil && v.Kind() != value.Bool {
+		err = r.when.unexpected("boolean", v)
+	}
+	return v.Bool(), err
+}
+
 func (c *choice) enter(s *step) (run.Event, error) {
 	flow := &s.b.state.flow
 	input, err := flow.input(s)
 	if err != nil {
 		return run.Event{}, err
 	}
-	to, assign := c.orElse, flow.assign
+	to, assign, shape := c.orElse, flow.assign, flow.shape
 	for i := range c.rules {
-		ok, err := c.rules[i].holds.eval(s.scope(input))
+		ok, err := c.rules[i].matches(s, input)
 		if err != nil {
 			return run.Event{}, err
 		}
 		if ok {
-			to, assign = c.rules[i].to, c.rules[i].assign
+			to, assign, shape = c.rules[i].to, c.rules[i].assign, c.rules[i].shape
 			break
 		}
 	}
@@ -57,7 +92,12 @@ func (c *choice) enter(s *step) (run.Event, error) {
 	if err != nil {
 		return run.Event{}, err
 	}
-	output, err := flow.outputPath.of(s, input)
+	output := input
+	if shape != nil {
+		output, err = s.bounded(shape.eval(s, input))
+	} else {
+		output, err = flow.outputPath.of(s, input)
+	}
 	if err != nil {
 		return run.Event{}, err
 	}

@@ -13,8 +13,9 @@ import (
 // under way: what is in memory grows with what is really waiting, not with the array.
 type mapping struct {
 	processor   *machine
-	itemsPath   *expr.Path     // nil: the effective input
-	selector    *expr.Template // ItemSelector, or the Parameters of old; nil: the item itself
+	itemsPath   *expr.Path // nil: the effective input
+	items       template   // Items, of JSONata; nil: the input
+	selector    template   // ItemSelector, or the Parameters of old; nil: the item itself
 	concurrency amount
 	tolerated   amount // ToleratedFailureCount
 	percentage  amount // ToleratedFailurePercentage
@@ -27,20 +28,29 @@ const undeclared = -1
 func (o *object) mapping(s *state) action {
 	s.flow = o.flow(hasSelector | hasResultPath | hasAssign)
 	m := &mapping{
-		itemsPath:   o.path("ItemsPath"),
 		concurrency: o.amount("MaxConcurrency", 0, math.MaxInt32),
 		tolerated:   o.amount("ToleratedFailureCount", 0, math.MaxInt32),
 		percentage:  o.percentage("ToleratedFailurePercentage"),
 		batcher:     o.batcher(),
 	}
-	if o.exclusive("ItemSelector", "Parameters") == "Parameters" {
-		m.selector = o.template("Parameters")
-	} else {
-		m.selector = o.template("ItemSelector")
-	}
+	m.readItems(o)
 	m.processor = o.processor(s)
 	o.recovery(s)
 	return m
+}
+
+// readItems reads what the items are, and what an iteration gets of them.
+func (m *mapping) readItems(o *object) {
+	if o.data {
+		m.items = o.template("Items")
+	} else {
+		m.itemsPath = o.path("ItemsPath")
+	}
+	name := "ItemSelector"
+	if !o.data && o.exclusive(name, "Parameters") == "Parameters" {
+		name = "Parameters"
+	}
+	m.selector = o.template(name)
 }
 
 // processor reads ItemProcessor, or the Iterator of old.
@@ -80,16 +90,9 @@ func (m *mapping) enter(s *step) (run.Event, error) {
 	if err != nil {
 		return run.Event{}, err
 	}
-	items := input
-	where := "$"
-	if m.itemsPath != nil {
-		if items, err = m.itemsPath.Eval(s.scope(input)); err != nil {
-			return run.Event{}, err
-		}
-		where = m.itemsPath.String()
-	}
-	if items.Kind() != value.Array {
-		return run.Event{}, runtimeError("Reference path \"%s\" must point to array.", where)
+	items, err := m.itemsOf(s, input)
+	if err != nil {
+		return run.Event{}, err
 	}
 	f := &mapStarted{stamp: s.stamp(), state: s.b.state, items: items, input: input}
 	if f.batch, err = m.batcher.of(s, input); err != nil {
@@ -102,6 +105,27 @@ func (m *mapping) enter(s *step) (run.Event, error) {
 	f.limit = int(limit)
 	f.tolerance, err = m.tolerance(s, input, f.batch.count(items))
 	return event(f), err
+}
+
+// itemsOf is the array that the iterations are for.
+func (m *mapping) itemsOf(s *step, input value.Value) (items value.Value, err error) {
+	where := "$"
+	switch {
+	case m.items != nil:
+		items, err = m.items.eval(s, input)
+	case m.itemsPath != nil:
+		where = m.itemsPath.String()
+		items, err = m.itemsPath.Eval(s.scope(input))
+	default:
+		items = input
+	}
+	if err != nil || items.Kind() == value.Array {
+		return items, err
+	}
+	if e, ok := m.items.(*expression); ok {
+		return items, e.unexpected("array", items)
+	}
+	return items, runtimeError("Reference path \"%s\" must point to array.", where)
 }
 
 // tolerance is how many of the iterations may fail.
@@ -203,7 +227,7 @@ func (m *mapping) selected(s *step, fan *fanout, item value.Value, index int) (v
 		return item, nil
 	}
 	s.starting = &startingItem{index, item}
-	return m.selector.Eval(s.scope(fan.input))
+	return m.selector.eval(s, fan.input)
 }
 
 // iterationStarted is the fact that an iteration of a Map entered its first state.

@@ -11,6 +11,10 @@ type pass struct {
 }
 
 func (o *object) pass(s *state) action {
+	if o.data {
+		s.flow = o.flow(hasAssign)
+		return &pass{}
+	}
 	s.flow = o.flow(hasParameters | hasResultPath | hasAssign)
 	return &pass{result: o.any("Result")}
 }

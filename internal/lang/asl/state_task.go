@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tutti-ml/tutti/internal/lang/expr"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -12,7 +11,7 @@ import (
 // task is a Task state: a resource works, and its answer is the result.
 type task struct {
 	resource    resource
-	credentials *expr.Template
+	credentials template
 	timeout     amount
 	heartbeat   amount
 }
@@ -60,7 +59,11 @@ func parseResource(arn string) resource {
 func (o *object) task(s *state) action {
 	s.flow = o.flow(hasParameters | hasSelector | hasResultPath | hasAssign)
 	t := &task{resource: parseResource(o.resource())}
-	o.c.warnOfCommands(o.at.at("Parameters"), o.any("Parameters"))
+	payload := "Parameters"
+	if o.data {
+		payload = "Arguments"
+	}
+	o.c.warnOfCommands(o.at.at(payload), o.any(payload))
 	t.credentials = o.credentials()
 	t.timeout = o.amount("TimeoutSeconds", 1, maxSeconds)
 	t.heartbeat = o.amount("HeartbeatSeconds", 1, maxSeconds)
@@ -114,7 +117,7 @@ func validFunction(arn string) bool {
 }
 
 // credentials reads Credentials: an object whose RoleArn says under which identity the task acts.
-func (o *object) credentials() *expr.Template {
+func (o *object) credentials() template {
 	if _, ok := o.of("Credentials", value.Object); !ok {
 		return nil
 	}
@@ -147,7 +150,7 @@ func (t *task) enter(s *step) (run.Event, error) {
 		return run.Event{}, err
 	}
 	if t.credentials != nil {
-		if f.credentials, err = t.credentials.Eval(s.scope(input)); err != nil {
+		if f.credentials, err = t.credentials.eval(s, input); err != nil {
 			return run.Event{}, err
 		}
 	}

@@ -13,15 +13,24 @@ type wait struct {
 	seconds amount
 	moment  time.Time  // zero: none
 	path    *expr.Path // TimestampPath; nil: none
+	query   *expression
 }
 
 func (o *object) wait(s *state) action {
 	s.flow = o.flow(hasAssign)
 	w := &wait{seconds: o.amount("Seconds", 0, maxSeconds)}
+	if w.query = o.query("Timestamp"); w.query != nil {
+		o.exclusive("Seconds", "Timestamp")
+		return w
+	}
 	if at, ok := o.string("Timestamp"); ok {
 		if w.moment, ok = parseTimestamp(at); !ok {
 			o.fault("Timestamp", "Value is not a timestamp: %q. Write it as RFC 3339 does, such as 2026-03-14T01:59:00Z", at)
 		}
+	}
+	if o.data {
+		o.exactlyOne("Seconds", "Timestamp")
+		return w
 	}
 	w.path = o.path("TimestampPath")
 	o.exactlyOne("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
@@ -45,6 +54,14 @@ func (w *wait) until(s *step, input value.Value) (time.Time, error) {
 	if w.seconds.isSet() {
 		n, err := w.seconds.whole(s, input, 0, 0)
 		return after(s.in.Now, n), err
+	}
+	if w.query != nil {
+		v, err := w.query.eval(s, input)
+		at, ok := parseTimestamp(v.Text())
+		if err == nil && !ok {
+			err = w.query.unexpected("timestamp", v)
+		}
+		return at, err
 	}
 	if w.path == nil {
 		return w.moment, nil

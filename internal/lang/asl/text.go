@@ -7,11 +7,12 @@ import (
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
-// text is a text that a field gives as a literal, or the same field with the ending "Path" as a path into the input or
+// text is a text that a field gives as a literal or as an expression, or the same field with the ending "Path" as a path into the input or
 // a call of an intrinsic function.
 type text struct {
 	literal string
 	path    evaluator
+	query   *expression
 	field   string
 }
 
@@ -21,6 +22,13 @@ type evaluator interface {
 }
 
 func (t text) of(s *step) (string, error) {
+	if t.query != nil {
+		v, err := t.query.eval(s, s.b.input)
+		if err == nil && v.Kind() != value.String {
+			err = t.query.unexpected("string", v)
+		}
+		return v.Text(), err
+	}
 	if t.path == nil {
 		return t.literal, nil
 	}

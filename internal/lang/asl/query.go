@@ -1,0 +1,196 @@
+package asl
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tutti-ml/tutti/internal/lang/expr"
+	"github.com/tutti-ml/tutti/internal/lang/expr/jsonata"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// template is a field whose value is made when the state runs: a payload template of JSONPath, evaluated for what "$"
+// is there, or JSON with expressions of JSONata in it, which see $states.
+type template interface {
+	eval(s *step, input value.Value) (value.Value, error)
+}
+
+// pathTemplate is a payload template.
+type pathTemplate struct{ *expr.Template }
+
+func (t pathTemplate) eval(s *step, input value.Value) (value.Value, error) {
+	return t.Eval(s.scope(input))
+}
+
+// expression is a text {% … %}.
+type expression struct {
+	*jsonata.Expr
+	field string // where it stands in the state: "Output/total"
+}
+
+const errQuery = "States.QueryEvaluationError"
+
+func (e *expression) fail(format string, args ...any) error {
+	return &stateError{errQuery, fmt.Sprintf("The JSONata expression '%s' specified for the field '%s' ", e.Expr, e.field) + fmt.Sprintf(format, args...)}
+}
+
+// unexpected is the error for a result of another type than the field has.
+func (e *expression) unexpected(want string, v value.Value) error {
+	return e.fail("returned an unexpected result type. Expected '%s', but was '%s' for value: %s", want, v.Kind(), v.JSON())
+}
+
+func (e *expression) eval(s *step, _ value.Value) (value.Value, error) {
+	v, defined, err := e.Eval(s.query())
+	var je *jsonata.Error
+	switch {
+	case errors.As(err, &je):
+		return v, e.fail("threw an error during evaluation. %v", je)
+	case err != nil:
+		return v, err
+	case !defined:
+		return v, e.fail("returned nothing (undefined).")
+	case v.IsAbsent():
+		return v, e.fail("returned an unsupported result type.")
+	}
+	return v, nil
+}
+
+// query is what an expression of JSONata sees: the variables, and $states.
+func (s *step) query() jsonata.Scope {
+	states := value.NewObject(member("input", s.b.input), member("context", s.contextObject()))
+	if !s.result.IsAbsent() {
+		states = states.With("result", s.result)
+	}
+	if !s.caughtError.IsAbsent() {
+		states = states.With("errorOutput", s.caughtError)
+	}
+	return jsonata.Scope{
+		Variables: func(name string) (value.Value, bool) {
+			if name == "states" {
+				return states, true
+			}
+			return s.x.lookup(name)
+		},
+		Functions: s.functions(),
+		Now:       s.in.Now,
+		Random:    func() float64 { return fraction(s.draw()) },
+		NoEval:    true,
+	}
+}
+
+// The forms of JSON with expressions in it. What holds no expression is a literal.
+type (
+	literalJSON value.Value
+	objectJSON  []memberJSON
+	arrayJSON   []template
+	memberJSON  struct {
+		name string
+		of   template
+	}
+)
+
+func (l literalJSON) eval(*step, value.Value) (value.Value, error) { return value.Value(l), nil }
+
+func (o objectJSON) eval(s *step, input value.Value) (value.Value, error) {
+	members := make([]value.Member, len(o))
+	for i, m := range o {
+		v, err := m.of.eval(s, input)
+		if err != nil {
+			return value.Value{}, err
+		}
+		members[i] = value.Member{Name: m.name, Value: v}
+	}
+	return value.NewObject(members...), nil
+}
+
+func (a arrayJSON) eval(s *step, input value.Value) (value.Value, error) {
+	list := make([]value.Value, len(a))
+	for i, e := range a {
+		v, err := e.eval(s, input)
+		if err != nil {
+			return value.Value{}, err
+		}
+		list[i] = v
+	}
+	return value.NewArray(list...), nil
+}
+
+// json reads a field in which expressions may stand anywhere; nil where it is left out.
+func (o *object) json(name string) template {
+	v := o.any(name)
+	if v.IsAbsent() {
+		return nil
+	}
+	return o.jsonAt(v, o.at.at(name), name)
+}
+
+func (o *object) jsonAt(v value.Value, at pointer, field string) template {
+	holds := false
+	each := func(v value.Value, name string) template {
+		t := o.jsonAt(v, at.at(name), field+"/"+name)
+		_, literal := t.(literalJSON)
+		holds = holds || !literal
+		return t
+	}
+	var made template
+	switch v.Kind() {
+	case value.String:
+		if e := o.expression(v.Text(), at, field); e != nil {
+			return e
+		}
+	case value.Array:
+		list := make(arrayJSON, v.Len())
+		for i, e := range v.Elements() {
+			list[i] = each(e, fmt.Sprint(i))
+		}
+		made = list
+	case value.Object:
+		members := make(objectJSON, 0, v.Len())
+		for name, m := range v.Members() {
+			members = append(members, memberJSON{name, each(m, name)})
+		}
+		made = members
+	}
+	if !holds {
+		return literalJSON(v)
+	}
+	return made
+}
+
+// expression compiles a text that is one; nil where it is none, or wrong.
+func (o *object) expression(text string, at pointer, field string) *expression {
+	opens, closes := strings.HasPrefix(text, "{%"), strings.HasSuffix(text, "%}")
+	if !opens && !closes {
+		return nil
+	}
+	inner, ok := "", false
+	if opens && closes && len(text) >= len("{%%}") {
+		inner, ok = trimExpression(text[2 : len(text)-2])
+	}
+	if !ok {
+		o.c.problem(at, codeSchema, "An expression of JSONata stands between \"{%% \" and \" %%}\", with one blank in front: %q", text)
+		return nil
+	}
+	e, err := jsonata.Compile(inner)
+	if err != nil {
+		o.c.problem(at, codeSchema, "Value is not a valid JSONata expression: %v", err)
+		return nil
+	}
+	return &expression{e, field}
+}
+
+// trimExpression takes the blanks off that belong to the brackets: one in front, any number behind.
+func trimExpression(s string) (inner string, ok bool) {
+	inner = strings.TrimSpace(s)
+	front := len(s) - len(strings.TrimLeft(s, " \t\r\n"))
+	return inner, inner != "" && front == 1 && len(s) > front+len(inner)
+}
+
+// query is the field where it is an expression; nil where it is left out or anything else.
+func (o *object) query(name string) *expression {
+	if v := o.any(name); o.data && v.Kind() == value.String {
+		return o.expression(v.Text(), o.at.at(name), name)
+	}
+	return nil
+}
