@@ -58,6 +58,22 @@ func (e *expression) eval(s *step, _ value.Value) (value.Value, error) {
 
 // query is what an expression of JSONata sees: the variables, and $states.
 func (s *step) query() jsonata.Scope {
+	return jsonata.Scope{
+		Variables: func(name string) (value.Value, bool) {
+			if name == "states" {
+				return s.statesObject(), true
+			}
+			return s.x.lookup(name)
+		},
+		Functions: s.function,
+		Now:       s.in.Now,
+		Random:    func() float64 { return fraction(s.draw()) },
+		NoEval:    true,
+	}
+}
+
+// statesObject is what $states stands for.
+func (s *step) statesObject() value.Value {
 	states := value.NewObject(member("input", s.b.input), member("context", s.contextObject()))
 	if !s.result.IsAbsent() {
 		states = states.With("result", s.result)
@@ -65,18 +81,7 @@ func (s *step) query() jsonata.Scope {
 	if !s.caughtError.IsAbsent() {
 		states = states.With("errorOutput", s.caughtError)
 	}
-	return jsonata.Scope{
-		Variables: func(name string) (value.Value, bool) {
-			if name == "states" {
-				return states, true
-			}
-			return s.x.lookup(name)
-		},
-		Functions: s.functions(),
-		Now:       s.in.Now,
-		Random:    func() float64 { return fraction(s.draw()) },
-		NoEval:    true,
-	}
+	return states
 }
 
 // The forms of JSON with expressions in it. What holds no expression is a literal.

@@ -30,16 +30,15 @@ func mustCall(text string) *expr.Call {
 	return c
 }
 
-// functions are those that Step Functions adds, for expressions of the step.
-func (s *step) functions() map[string]jsonata.Function {
-	all := make(map[string]jsonata.Function, len(queryFunctions)+1)
-	for name, f := range queryFunctions { // order: a map into a map
-		all[name] = jsonata.Function{Signature: f.signature, Arity: f.arity, Call: func(args []value.Value) (value.Value, error) {
-			return f.call.Eval(&expr.Scope{Input: value.NewArray(args...), Entropy: s.draw()})
-		}}
+// function is one of those that Step Functions adds, for expressions of the step.
+func (s *step) function(name string) (jsonata.Function, bool) {
+	if name == "random" {
+		return jsonata.Function{Signature: "<n?:n>", Arity: 1, Call: s.random}, true
 	}
-	all["random"] = jsonata.Function{Signature: "<n?:n>", Arity: 1, Call: s.random}
-	return all
+	f, ok := queryFunctions[name]
+	return jsonata.Function{Signature: f.signature, Arity: f.arity, Call: func(args []value.Value) (value.Value, error) {
+		return f.call.Eval(&expr.Scope{Input: value.NewArray(args...), Entropy: s.draw()})
+	}}, ok
 }
 
 // random is a number in [0, 1): of a seed always the same.

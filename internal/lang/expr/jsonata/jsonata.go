@@ -42,7 +42,7 @@ func (e *Expr) String() string { return e.text }
 type Scope struct {
 	Input     value.Value                                // $ and $$; absent for none
 	Variables func(name string) (v value.Value, ok bool) // by name, without the $; may be nil
-	Functions map[string]Function                        // by name, without the $; they come before those of the language
+	Functions func(name string) (f Function, ok bool)    // likewise; they come before those of the language
 	Now       time.Time                                  // what $now and $millis tell, and the date that $toMillis completes a time of day with
 	Random    func() float64                             // in [0, 1): what $random and $shuffle draw from
 	Limits    Limits

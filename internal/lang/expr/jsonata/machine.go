@@ -100,8 +100,10 @@ func (m *machine) lookup(f *frame, name string) any {
 			return wrap(v)
 		}
 	}
-	if h, ok := m.scope.Functions[name]; ok {
-		return &hostFunction{name: name, Function: h}
+	if m.scope.Functions != nil {
+		if h, ok := m.scope.Functions(name); ok {
+			return &hostFunction{name: name, Function: h}
+		}
 	}
 	if name == "eval" && m.scope.NoEval {
 		return nil
