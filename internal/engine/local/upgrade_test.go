@@ -133,7 +133,7 @@ func TestUpgrade(t *testing.T) {
 		m.waitLine(lines, "2003")
 		m.waitLine(tree, "up")
 		var brief []engine.Start // some are forked, and some end, while the runner is replaced
-		for i := range int32(100) {
+		for i := range int32(40) {
 			brief = append(brief, shell(100+i, "echo $$; exit 7"))
 		}
 		m.submit(brief...)
