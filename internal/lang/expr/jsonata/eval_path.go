@@ -3,6 +3,14 @@ package jsonata
 // eval takes the steps one after the other, each for every item that the one before found. From the first step on that
 // binds a variable, what goes from step to step are tuples.
 func (p *pathExpr) eval(m *machine, n *node, input any, f *frame) (any, error) {
+	if o, ok := input.(*object); ok && n.group == nil {
+		if name, ok := p.lone(); ok {
+			found := o.get(name)
+			if a, ok := found.(*array); !ok || !a.sequence {
+				return found, nil
+			}
+		}
+	}
 	in, ok := input.(*array)
 	if _, variable := p.steps[0].expr.(variableExpr); !ok || variable {
 		in = sequenceOf(input)
@@ -51,6 +59,13 @@ func (p *pathExpr) eval(m *machine, n *node, input any, f *frame) (any, error) {
 		found = tuples
 	}
 	return m.groupBy(n.group, found, f)
+}
+
+// lone is the name that a path is which is nothing else: of an object it gives the member as it is.
+func (p *pathExpr) lone() (string, bool) {
+	name, ok := p.steps[0].expr.(nameExpr)
+	step := p.steps[0]
+	return name.name, ok && len(p.steps) == 1 && !p.keep && !step.keepArray && !step.tuple && step.stages == nil
 }
 
 // pathStep evaluates step for each item of in and joins what they give to one sequence. An array that is the only thing

@@ -104,9 +104,14 @@ func asArray(v any) *array {
 	return sequenceOf(v)
 }
 
-// object is a JSON object in its order. Where src is not absent the members are those of src, and nothing else is set.
+// object is a JSON object in its order: that of src, or where src is absent one of the evaluation's own.
 type object struct {
-	src   value.Value
+	src value.Value
+	own *members // nil: none yet
+}
+
+// members are names and values, one beside the other.
+type members struct {
 	keys  []string
 	items []any
 	index map[string]int // of keys, above indexAbove of them
@@ -115,24 +120,27 @@ type object struct {
 const indexAbove = 8
 
 func (o *object) len() int {
-	if !o.src.IsAbsent() {
+	switch {
+	case !o.src.IsAbsent():
 		return o.src.Len()
+	case o.own == nil:
+		return 0
 	}
-	return len(o.keys)
+	return len(o.own.keys)
 }
 
 func (o *object) key(i int) string {
 	if !o.src.IsAbsent() {
 		return o.src.Name(i)
 	}
-	return o.keys[i]
+	return o.own.keys[i]
 }
 
 func (o *object) at(i int) any {
 	if !o.src.IsAbsent() {
 		return wrap(o.src.Index(i))
 	}
-	return o.items[i]
+	return o.own.items[i]
 }
 
 // get is the member called name; nil where there is none.
@@ -141,20 +149,23 @@ func (o *object) get(name string) any {
 		v, _ := o.src.Get(name)
 		return wrap(v)
 	}
-	if i := o.find(name); i >= 0 {
-		return o.items[i]
+	if i := o.own.find(name); i >= 0 {
+		return o.own.items[i]
 	}
 	return nil
 }
 
-func (o *object) find(name string) int {
-	if o.index != nil {
-		if i, ok := o.index[name]; ok {
+func (m *members) find(name string) int {
+	if m == nil {
+		return -1
+	}
+	if m.index != nil {
+		if i, ok := m.index[name]; ok {
 			return i
 		}
 		return -1
 	}
-	for i, k := range o.keys {
+	for i, k := range m.keys {
 		if k == name {
 			return i
 		}
@@ -162,51 +173,54 @@ func (o *object) find(name string) int {
 	return -1
 }
 
-// own copies the members out of src, so that they may be changed.
-func (o *object) own() {
-	if o.src.IsAbsent() {
-		return
+// change gives the members to change, copied out of src where they still are there.
+func (o *object) change() *members {
+	if o.own == nil {
+		o.own = &members{}
 	}
-	src := o.src
-	o.src = value.Value{}
-	for name, v := range src.Members() {
-		o.set(name, wrap(v))
+	if !o.src.IsAbsent() {
+		for name, v := range o.src.Members() {
+			o.own.set(name, wrap(v))
+		}
+		o.src = value.Value{}
 	}
+	return o.own
 }
 
 // set puts the member called name in its place, or at the end.
-func (o *object) set(name string, v any) {
-	o.own()
-	if i := o.find(name); i >= 0 {
-		o.items[i] = v
+func (o *object) set(name string, v any) { o.change().set(name, v) }
+
+func (m *members) set(name string, v any) {
+	if i := m.find(name); i >= 0 {
+		m.items[i] = v
 		return
 	}
-	o.keys, o.items = append(o.keys, name), append(o.items, v)
-	if o.index != nil {
-		o.index[name] = len(o.keys) - 1
-	} else if len(o.keys) > indexAbove {
-		o.reindex()
+	m.keys, m.items = append(m.keys, name), append(m.items, v)
+	if m.index != nil {
+		m.index[name] = len(m.keys) - 1
+	} else if len(m.keys) > indexAbove {
+		m.reindex()
 	}
 }
 
 // remove takes the member called name away.
 func (o *object) remove(name string) {
-	o.own()
-	i := o.find(name)
+	m := o.change()
+	i := m.find(name)
 	if i < 0 {
 		return
 	}
-	o.keys = append(o.keys[:i], o.keys[i+1:]...)
-	o.items = append(o.items[:i], o.items[i+1:]...)
-	if o.index != nil {
-		o.reindex()
+	m.keys = append(m.keys[:i], m.keys[i+1:]...)
+	m.items = append(m.items[:i], m.items[i+1:]...)
+	if m.index != nil {
+		m.reindex()
 	}
 }
 
-func (o *object) reindex() {
-	o.index = make(map[string]int, len(o.keys))
-	for i, k := range o.keys {
-		o.index[k] = i
+func (m *members) reindex() {
+	m.index = make(map[string]int, len(m.keys))
+	for i, k := range m.keys {
+		m.index[k] = i
 	}
 }
 
