@@ -130,7 +130,7 @@ func (a *App) wire() {
 		DefaultCPU:   int64(math.Round(a.conf.Node.DefaultCPU * 1000)),
 	})
 	var known []run.Language
-	for _, l := range languages() {
+	for _, l := range languages(a.catalog) {
 		known = append(known, l.Language)
 	}
 	a.kernel = kernel.New(kernel.Options{
@@ -162,7 +162,7 @@ func (a *App) listen(version string) error {
 func (a *App) apiOptions(version string) api.Options {
 	return api.Options{
 		Store: a.store, Kernel: a.kernel, Dispatch: a.dispatch, Catalog: a.catalog, Feed: a.feed, Log: a.log.With("room", "api"),
-		Languages: languages(),
+		Languages: languages(a.catalog),
 		Logs:      a.engine.Logs,
 		Doctor:    func(ctx context.Context) []client.Check { return Doctor(ctx, a.conf) },
 		Backup:    a.backup,

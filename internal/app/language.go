@@ -1,20 +1,23 @@
 package app
 
 import (
+	"context"
 	"path"
 	"strings"
 
 	"github.com/tutti-ml/tutti/client"
+	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/integration"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/manifest"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/api"
+	"github.com/tutti-ml/tutti/internal/value"
 )
 
 // languages are those of this build; the first is the one of definitions that name none.
-func languages() []api.Language {
-	return []api.Language{{Language: asl.Language{}, Events: aslEvents, Check: checkASL}}
+func languages(c *catalog.Catalog) []api.Language {
+	return []api.Language{{Language: asl.Language{}, Events: aslEvents, Check: checkASL, CheckRun: checkASLRun(c)}}
 }
 
 func aslEvents(f run.Fact) []client.Event {
@@ -31,6 +34,20 @@ func aslEvents(f run.Fact) []client.Event {
 
 func checkASL(source []byte) run.Problems {
 	return asl.Check(source, asl.Resources{Known: integration.IsKnown, Names: integration.Known()})
+}
+
+// checkASLRun also looks up what the tasks of a file name.
+func checkASLRun(c *catalog.Catalog) func(context.Context, catalog.Caller, []byte) run.Problems {
+	return func(ctx context.Context, by catalog.Caller, source []byte) run.Problems {
+		there := asl.Resources{Known: integration.IsKnown, Names: integration.Known()}
+		there.Missing = func(arn string, named value.Value) (missing []asl.Missing) {
+			for _, m := range integration.Missing(ctx, c, by, arn, named) {
+				missing = append(missing, asl.Missing{Member: m.Argument, Text: m.Err.Error()})
+			}
+			return missing
+		}
+		return asl.Check(source, there)
+	}
 }
 
 // Validate says what is wrong with a file as far as that can be known without a server: config maps that it refers to

@@ -47,6 +47,27 @@ func TestArticleMap(t *testing.T) {
 	}
 }
 
+// So do its array jobs: three children that print their index, and the input list handed out to them.
+func TestArticleArrays(t *testing.T) {
+	t.Parallel()
+	file := func(name string) string { return shared(t, "articles/001-batch-array/"+name) }
+	s := newServer(t, asSelf+"images:\n  public.ecr.aws/docker/library/python:3: host\n")
+	s.tutti("apply", "-f", file("compute-environment.json"), "-f", file("job-queue.json"), "-f", file("job-definition-array.json"))
+	for i, c := range []struct{ machine, input, child1 string }{
+		{"array.json", "{}", "index: 1"},
+		{"array-with-items.json", "@" + file("input.json"), "My item: b"},
+	} {
+		s.tutti("run", file(c.machine), "--input", c.input)
+		job := fmt.Sprintf("j%d", i+1)
+		if out := s.tutti("logs", job+"/1"); !strings.Contains(out, c.child1) {
+			t.Errorf("%s: child 1 printed %q, want %q", c.machine, out, c.child1)
+		}
+		if out := s.tutti("get", "jobs"); !strings.Contains(out, "3/3") {
+			t.Errorf("%s: not three children:\n%s", c.machine, out)
+		}
+	}
+}
+
 // The state machines of article 000 have no error, whatever one may think of them.
 func TestArticleTrainingValidates(t *testing.T) {
 	t.Parallel()

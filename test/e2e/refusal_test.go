@@ -48,6 +48,13 @@ spec:
       volumes: [{name: etc, hostPath: {path: /etc}}]
       containers: [{name: main, image: work, command: ["true"], volumeMounts: [{name: etc, mountPath: /stolen}]}]
 `)}, []string{"/etc", "hostPaths"}},
+		{"a queue, a definition and a function that are not there, though a state before them could run",
+			[]string{"run", s.write("nowhere.asl.json", `{"StartAt": "A", "States": {
+				"A": {"Type": "Pass", "Next": "B"},
+				"B": {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "Next": "C",
+					"Parameters": {"JobName": "x", "JobQueue": "arn:aws:batch:eu-west-1:123456789012:job-queue/nowhere", "JobDefinition": "nothing"}},
+				"C": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "nobody", "Payload.$": "$"}, "End": true}}}`)},
+			[]string{"/States/B/Parameters/JobQueue", "nowhere", "/States/B/Parameters/JobDefinition", "nothing", "/States/C/Parameters/FunctionName", "nobody"}},
 		{"a run that is not there", []string{"describe", "run", "r999"}, []string{"r999"}},
 		{"an unknown command", []string{"launch"}, []string{"launch", "tutti help"}},
 	} {
@@ -62,6 +69,9 @@ spec:
 	}
 	if jobs := s.jobs(0); len(jobs) != 0 {
 		t.Errorf("refused work left jobs: %+v", jobs)
+	}
+	if out := s.tutti("get", "runs"); strings.Contains(out, "nowhere") {
+		t.Errorf("refused work left a run:\n%s", out)
 	}
 }
 

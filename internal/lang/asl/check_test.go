@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tutti-ml/tutti/internal/value"
 )
 
 func TestCheckOfResources(t *testing.T) {
@@ -26,6 +28,18 @@ func TestCheckOfResources(t *testing.T) {
 	if _, err := Compile(source("arn:x:states:::queue:putt")); err != nil {
 		t.Errorf("a file that was taken once does not compile any more: %v", err)
 	}
+	there.Missing = func(arn string, named value.Value) []Missing {
+		if arn != "arn:x:states:::queue:put" || named.Len() != 1 {
+			t.Errorf("asked of %s with %s", arn, named)
+		}
+		return []Missing{{Member: "Queue", Text: "There is no queue " + named.At("Queue").JSON() + " here."}}
+	}
+	problems = Check([]byte(`{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:x:states:::queue:put",
+		"Parameters":{"Queue":"q","Body.$":"$"},"End":true}}}`), there)
+	if len(problems) != 1 || problems[0].Pointer != "/States/A/Parameters/Queue" || problems[0].Line != 2 {
+		t.Errorf("a queue that is not there: %+v", problems)
+	}
+	there.Missing = nil
 	// A placeholder is a warning, as ever, and faults of another kind are told beside.
 	problems = Check([]byte(`{"StartAt":"A","States":{
 		"A":{"Type":"Task","Resource":"${Fn}","Next":"B"},

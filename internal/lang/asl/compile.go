@@ -18,6 +18,7 @@ const (
 	codeDuplicate  = "DUPLICATE_STATE_NAME"
 	codePath       = "INVALID_JSON_PATH"
 	codeResource   = "UNKNOWN_RESOURCE"
+	codeMissing    = "UNKNOWN_REFERENCE"
 	codeWarning    = "POSSIBLE_MISTAKE"
 )
 
@@ -25,6 +26,15 @@ const (
 type Resources struct {
 	Known func(arn string) bool
 	Names []string // of all, to suggest one; a name that ends in ":" stands for those that begin with it
+	// Missing, where it is set, is told of each task what its file names outright: the members of Parameters or Arguments
+	// that no expression gives. It says what of that is not there.
+	Missing func(arn string, named value.Value) []Missing
+}
+
+// Missing is something that a task names and that is not there.
+type Missing struct {
+	Member string // of the arguments; empty: the Resource itself
+	Text   string // a sentence with what to do
 }
 
 // Compile parses and checks a state machine file. Its error is a run.Problems with every fault, warnings included.

@@ -64,6 +64,7 @@ func (o *object) task(s *state) action {
 		payload = "Arguments"
 	}
 	o.c.warnOfCommands(o.at.at(payload), o.any(payload))
+	o.references(t.resource.arn, payload)
 	t.credentials = o.credentials()
 	t.timeout = o.amount("TimeoutSeconds", 1, maxSeconds)
 	t.heartbeat = o.amount("HeartbeatSeconds", 1, maxSeconds)
@@ -99,6 +100,26 @@ func (o *object) resource() string {
 
 func (o *object) placeholder(text string) {
 	o.c.warn(o.at.at("Resource"), "%s is a placeholder: nothing fills it in here, the task will find no such resource", text)
+}
+
+// references has what a task names outright looked up, where the file is to run.
+func (o *object) references(arn, payload string) {
+	if o.c.there == nil || o.c.there.Missing == nil || !o.c.there.Known(arn) {
+		return
+	}
+	var named []value.Member
+	for name, v := range o.any(payload).Members() {
+		if !strings.HasSuffix(name, ".$") && !strings.HasPrefix(v.Text(), "{%") {
+			named = append(named, value.Member{Name: name, Value: v})
+		}
+	}
+	for _, m := range o.c.there.Missing(arn, value.NewObject(named...)) {
+		at := o.at.at("Resource")
+		if m.Member != "" {
+			at = o.at.at(payload).at(m.Member)
+		}
+		o.c.problem(at, codeMissing, "%s", m.Text)
+	}
 }
 
 // validFunction reports whether arn, where it names a function, ends in a proper alias or version if any.

@@ -55,6 +55,8 @@ type Language struct {
 	Events func(run.Fact) []client.Event
 	// Check gives all faults and warnings of a file.
 	Check func(source []byte) run.Problems
+	// CheckRun is Check for a run that somebody is about to start here: what the file names must be there.
+	CheckRun func(ctx context.Context, by catalog.Caller, source []byte) run.Problems
 }
 
 // handler holds the operations.

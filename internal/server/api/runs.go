@@ -184,10 +184,8 @@ func (h *handler) startRequest(ctx context.Context, b client.StartRun) (kernel.S
 		return q, fail(http.StatusBadRequest, "Leave it out for asl.", "language %q is not known", language)
 	}
 	q.Language = l.Name()
-	if b.Machine == "" {
-		if problems := l.Check(q.Source); manifest.Broken(problems) {
-			return q, refused("the definition", problems)
-		}
+	if problems := l.CheckRun(ctx, by(ctx), q.Source); manifest.Broken(problems) {
+		return q, refused("the definition", problems)
 	}
 	q.Input = value.EmptyObject
 	if len(b.Input) > 0 {

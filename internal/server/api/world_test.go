@@ -71,7 +71,7 @@ func newWorld(t *testing.T) *world {
 	mux := http.NewServeMux()
 	w.doc = api.Register(mux, api.Options{
 		Store: s, Kernel: k, Dispatch: d, Catalog: c, Feed: feed, Log: log, Logs: engine.Logs,
-		Languages: []api.Language{{Language: asl.Language{}, Events: events, Check: check}},
+		Languages: []api.Language{{Language: asl.Language{}, Events: events, Check: check, CheckRun: checkRun}},
 		Doctor:    func(context.Context) []client.Check { return []client.Check{{Name: "x", OK: true}} },
 		Backup:    func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "everything"); return err },
 		Version:   client.Version{Version: "test"},
@@ -194,3 +194,15 @@ const sleeper = `{"apiVersion":"batch/v1","kind":"Job","metadata":{"generateName
 const printer = `{"apiVersion":"batch/v1","kind":"Job","metadata":{"generateName":"printer-"},
 	"spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"main","image":"x",
 	"command":["echo","hello"]}]}}}}`
+
+// checkRun holds a function called "gone" to be missing.
+func checkRun(_ context.Context, _ catalog.Caller, source []byte) run.Problems {
+	known := func(arn string) bool { return arn != "arn:aws:states:::nothing:does" }
+	missing := func(_ string, named value.Value) []asl.Missing {
+		if named.At("FunctionName").Text() != "gone" {
+			return nil
+		}
+		return []asl.Missing{{Member: "FunctionName", Text: "There is no function gone here."}}
+	}
+	return asl.Check(source, asl.Resources{Known: known, Names: []string{"arn:aws:states:::something:does"}, Missing: missing})
+}
