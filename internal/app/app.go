@@ -196,6 +196,7 @@ func (a *App) healthy() string {
 // end for a while, commits what is left, and leaves the runner alive if it has jobs. Where a room fails, the others are
 // stopped and its error is returned.
 func (a *App) Run(ctx context.Context) error {
+	TuneMemory()
 	failed := make(chan error, 8)
 	commits := start(ctx, failed, "the store's writer", a.writer.Run)
 	rooms := []*loop{

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/tutti-ml/tutti/internal/app"
 )
 
 // row is one measured figure.
@@ -85,6 +87,7 @@ func main() {
 }
 
 func measure(only string, scale float64, file, profile string) error {
+	app.TuneMemory() // as a server does
 	r := &report{Scale: scale}
 	base, err := os.MkdirTemp("", "tutti-bench-")
 	if err != nil {
