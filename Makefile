@@ -22,7 +22,7 @@ demo: setup-demo build ## set up, then train, evaluate and report a small model 
 	@scripts/demo
 
 .PHONY: test
-test: setup-go ## set up, then run all tests but the heavy ones (under 10 minutes on two cores)
+test: setup-test ## set up, then run all tests but the heavy ones (under 10 minutes on two cores)
 	@go test -timeout 9m ./...
 
 .PHONY: test-demo
@@ -47,8 +47,10 @@ lint: setup-go ## gofmt, vet, staticcheck and the table of who may import whom
 clean: ## remove what make built
 	@rm -rf bin build
 
-.PHONY: setup-go setup-demo
+.PHONY: setup-go setup-test setup-demo
 setup-go:
 	@scripts/setup go
+setup-test:
+	@scripts/setup test
 setup-demo:
 	@scripts/setup demo

@@ -50,6 +50,7 @@ func TestArticleMap(t *testing.T) {
 // So do its array jobs: three children that print their index, and the input list handed out to them.
 func TestArticleArrays(t *testing.T) {
 	t.Parallel()
+	needPython(t)
 	file := func(name string) string { return shared(t, "articles/001-batch-array/"+name) }
 	s := newServer(t, asSelf+"images:\n  public.ecr.aws/docker/library/python:3: host\n")
 	s.tutti("apply", "-f", file("compute-environment.json"), "-f", file("job-queue.json"), "-f", file("job-definition-array.json"))

@@ -33,7 +33,7 @@ const epochs = 150
 func startTraining(t *testing.T) training {
 	t.Helper()
 	if err := exec.Command("/usr/bin/python3", "-c", "import torch").Run(); err != nil {
-		t.Skip("SKIPPED: /usr/bin/python3 has no torch: apt-get install --no-install-recommends python3-torch python3-sklearn")
+		lack(t, "/usr/bin/python3 has no torch: apt-get install --no-install-recommends python3-torch python3-sklearn")
 	}
 	example := repo(t, "examples/train")
 	config, err := os.ReadFile(filepath.Join(example, "tutti.yaml"))

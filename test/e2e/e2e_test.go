@@ -69,12 +69,29 @@ func repo(t *testing.T, name string) string {
 	return path
 }
 
-// shared is a file of the folder beside the checkout; without one the test is skipped.
+// lack skips a test for something that it needs and is not here. In CI everything is to be here.
+func lack(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf("SKIPPED: "+format, args...)
+}
+
+// needPython is for tests whose jobs are Python programs.
+func needPython(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("/usr/bin/python3"); err != nil {
+		lack(t, "there is no /usr/bin/python3: apt-get install --no-install-recommends python3")
+	}
+}
+
+// shared is a file of the folder beside the checkout.
 func shared(t *testing.T, name string) string {
 	t.Helper()
 	path := filepath.Join(repo(t, "."), "..", "shared", name)
 	if _, err := os.Stat(path); err != nil {
-		t.Skipf("SKIPPED: %s is not beside the checkout", name)
+		lack(t, "%s is not beside the checkout", name)
 	}
 	return path
 }

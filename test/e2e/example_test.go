@@ -26,9 +26,7 @@ func TestExamplesValidate(t *testing.T) {
 // A Map of jobs and an array job do the same work on the same items, and print the same.
 func TestMapAndArrayAgree(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat("/usr/bin/python3"); err != nil {
-		t.Skip("SKIPPED: the example needs /usr/bin/python3: apt-get install python3")
-	}
+	needPython(t)
 	example := func(name string) string { return repo(t, "examples/batch/"+name) }
 	config, err := os.ReadFile(example("tutti.yaml"))
 	if err != nil {

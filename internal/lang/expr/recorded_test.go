@@ -13,7 +13,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
-// shared is the folder of recordings beside the repository; the test is skipped where there is none.
+// shared is the folder of recordings beside the repository; where there is none the test is skipped, but in CI.
 func shared(t *testing.T, path string) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -25,6 +25,9 @@ func shared(t *testing.T, path string) string {
 	}
 	found := filepath.Join(dir, "..", "shared", path)
 	if !isThere(found) {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("no recordings at %s", found)
+		}
 		t.Skipf("no recordings at %s", found)
 	}
 	return found
