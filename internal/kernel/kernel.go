@@ -166,6 +166,8 @@ type StartRequest struct {
 	Source   []byte
 	Input    value.Value
 	Labels   map[string]string
+	// Attributes are kept with the run and given to its language: store.Run.Attributes.
+	Attributes value.Value
 }
 
 // Start begins a run and returns when it is durable. A definition with faults is refused with run.Problems. A name that
@@ -222,6 +224,7 @@ func (k *Kernel) Begin(q StartRequest) (row *store.Run, begun <-chan error, err 
 		Machine:    q.Machine,
 		Definition: def.source.Digest,
 		Labels:     q.Labels,
+		Attributes: q.Attributes,
 		Status:     run.Running,
 		Started:    k.now(),
 		Input:      q.Input,
@@ -237,7 +240,7 @@ func (k *Kernel) Begin(q StartRequest) (row *store.Run, begun <-chan error, err 
 		seq:    1,
 		tasks:  make(map[run.TaskID]run.StartTask),
 		begun:  told,
-		inputs: []run.Input{{Kind: run.Start, Name: q.Name, Value: q.Input}},
+		inputs: []run.Input{startInput(row)},
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -247,6 +250,11 @@ func (k *Kernel) Begin(q StartRequest) (row *store.Run, begun <-chan error, err 
 	k.runs[id] = r
 	k.enqueue(r)
 	return row, told, nil
+}
+
+// startInput is what a run is told first.
+func startInput(row *store.Run) run.Input {
+	return run.Input{Kind: run.Start, Name: row.Name, Value: row.Input, Attributes: row.Attributes}
 }
 
 // refuses says why no new work is taken. The caller holds mu.

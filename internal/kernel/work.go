@@ -159,7 +159,7 @@ func (k *Kernel) load(ctx context.Context, r *resident) (inputs []run.Input, err
 		return nil, err
 	}
 	if r.seq == 1 {
-		return []run.Input{{Kind: run.Start, Name: r.row.Name, Value: r.row.Input}}, nil
+		return []run.Input{startInput(r.row)}, nil
 	}
 	return k.resume(r), nil
 }

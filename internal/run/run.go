@@ -81,7 +81,7 @@ type InputKind uint8
 
 // The kinds of Input, with the fields each fills beside Now and Entropy.
 const (
-	Start         InputKind = iota + 1 // the run begins: Value is its input
+	Start         InputKind = iota + 1 // the run begins: Value is its input, Attributes what it was started with
 	Step                               // go on: the next small step that can be taken without waiting
 	TaskSubmitted                      // Task was accepted by what carries it out: Value describes it
 	TaskEnded                          // Task ended: Outcome
@@ -102,6 +102,9 @@ type Input struct {
 	Outcome Outcome
 	Name    string
 	Value   value.Value
+	// Attributes are what the front door that started the run keeps with it, such as the role it acts under: an object, or
+	// absent. A language may know some of them.
+	Attributes value.Value
 }
 
 // EventKind numbers a language's kinds of fact. Kinds are never removed or given another meaning: logs hold them.

@@ -58,8 +58,8 @@ type RunChange struct {
 	// Position is run.State.Position before the first event of the frame.
 	Position uint64
 	Frame    []byte
-	// Row, where set, replaces the run's row; for a new run (First 1) it must be set. Owner, Machine, Name, Parent and
-	// Labels stay what they were then.
+	// Row, where set, replaces the run's row; for a new run (First 1) it must be set. Owner, Machine, Name, Parent,
+	// Labels and Attributes stay what they were then.
 	Row      *Run
 	Snapshot *Snapshot
 	Timers   []Timer     // set; one with a zero At is cleared
@@ -86,6 +86,7 @@ type Run struct {
 	Parent     run.ID       // 0: none
 	ParentTask run.TaskID
 	Labels     map[string]string
+	Attributes value.Value // an object that whoever started the run keeps with it (run.Input.Attributes); absent: none
 	Status     run.Status
 	Started    time.Time
 	Ended      time.Time

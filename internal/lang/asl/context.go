@@ -7,19 +7,33 @@ import (
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
+// The attributes of a run (run.Input.Attributes) that the language knows, all texts. Without AttributeExecution an
+// execution is called by its name alone.
+const (
+	AttributeExecution = "executionArn" // arn:PARTITION:states:REGION:ACCOUNT:execution:MACHINE:NAME
+	AttributeRole      = "roleArn"
+	AttributeVersion   = "stateMachineVersionArn" // that the caller named, or the alias led to
+	AttributeAlias     = "stateMachineAliasArn"
+)
+
 // identity is who an execution is, as the context object tells it.
 type identity struct {
-	id          string // the name that the run was started with
+	run         string // the name that the run was started with
+	attributes  value.Value
+	id          string
 	name        string
+	role        string
 	machineID   string
 	machineName string
 }
 
-// parseIdentity reads the name of a run, which may be an execution ARN
-// (arn:aws:states:REGION:ACCOUNT:execution:MACHINE:NAME): then it tells the machine too.
-func parseIdentity(id string) identity {
-	who := identity{id: id, name: id}
-	parts := strings.Split(id, ":")
+// newIdentity is the identity of a run by its name, which may itself be an execution's ARN, and its attributes.
+func newIdentity(name string, attributes value.Value) identity {
+	who := identity{run: name, attributes: attributes, id: name, name: name, role: attributes.At(AttributeRole).Text()}
+	if arn := attributes.At(AttributeExecution).Text(); arn != "" {
+		who.id = arn
+	}
+	parts := strings.Split(who.id, ":")
 	if len(parts) != 8 || parts[0] != "arn" || parts[2] != "states" || parts[5] != "execution" {
 		return who
 	}
@@ -38,7 +52,7 @@ func (s *step) contextObject() value.Value {
 			text("Id", x.identity.id),
 			member("Input", x.input),
 			text("Name", x.identity.name),
-			text("RoleArn", ""),
+			text("RoleArn", x.identity.role),
 			text("StartTime", timestamp(x.started)),
 			member("RedriveCount", value.NewInt(0)),
 		)),

@@ -22,6 +22,7 @@ type driver struct {
 	seq    uint64 // of inputs, for their order and their entropy
 	agenda []due
 	plans  map[string][]plan // by label of the task
+	with   value.Value       // the run's attributes
 	starts time.Time
 	end    *run.EndRun
 
@@ -53,6 +54,7 @@ func newDriver(t *testing.T, d *Definition, script string) *driver {
 
 // read takes a script, one command a line:
 //
+//	attributes OBJECT
 //	start NAME INPUT
 //	at DURATION cancel ERROR CAUSE…
 //	task LABEL: DURATION ACTION; DURATION ACTION…
@@ -64,9 +66,11 @@ func (dr *driver) read(script string) {
 		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch verb {
 		case "":
+		case "attributes":
+			dr.with = parse(dr.t, rest)
 		case "start":
 			name, input, _ := strings.Cut(rest, " ")
-			dr.schedule(0, run.Input{Kind: run.Start, Name: name, Value: parse(dr.t, input)})
+			dr.schedule(0, run.Input{Kind: run.Start, Name: name, Value: parse(dr.t, input), Attributes: dr.with})
 		case "at":
 			dr.agenda = append(dr.agenda, dr.action(rest))
 		case "task":
@@ -237,7 +241,7 @@ func decoder(e *value.Encoder) *value.Decoder {
 func dump(s run.State) string {
 	x := s.(*execution)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v %v %v %s %d branch %d task %d timer %d deadline %d\n", x.identity, x.started, x.ended, x.input, x.position,
+	fmt.Fprintf(&b, "%s %s %v %v %s %d branch %d task %d timer %d deadline %d\n", x.identity.run, x.identity.attributes, x.started, x.ended, x.input, x.position,
 		x.lastBranch, x.lastTask, x.lastTimer, x.deadline)
 	live := make([]branchID, 0, len(x.branches))
 	for _, br := range x.liveBranches() {

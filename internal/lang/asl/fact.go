@@ -25,6 +25,7 @@ const (
 	kindParallelStarted
 	kindMapStarted
 	kindIterationStarted
+	kindBegun // started with attributes
 )
 
 // fact is a run.Fact that can be read back, folded and shown.
@@ -43,8 +44,8 @@ type fact interface {
 
 func newFact(kind run.EventKind) fact {
 	switch kind {
-	case kindStarted:
-		return new(started)
+	case kindStarted, kindBegun:
+		return &started{kind: kind}
 	case kindMoved:
 		return new(moved)
 	case kindStateFailed:

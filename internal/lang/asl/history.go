@@ -86,8 +86,11 @@ func notTruncated(name string) value.Member {
 	return member(name, value.NewObject(member("truncated", value.False)))
 }
 
-func (h *historian) executionStarted(input value.Value) {
-	h.add("ExecutionStarted", "executionStartedEventDetails", details(payload("input", input), notTruncated("inputDetails")))
+func (h *historian) executionStarted(input, attributes value.Value) {
+	h.add("ExecutionStarted", "executionStartedEventDetails", details(payload("input", input), notTruncated("inputDetails"),
+		member("roleArn", attributes.At(AttributeRole)),
+		member("stateMachineAliasArn", attributes.At(AttributeAlias)),
+		member("stateMachineVersionArn", attributes.At(AttributeVersion))))
 }
 
 func (h *historian) executionSucceeded(output value.Value) {

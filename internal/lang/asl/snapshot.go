@@ -6,15 +6,16 @@ import (
 )
 
 // snapshotVersion is the form of snapshots that this release writes. Older ones it reads; others are refused, and the
-// kernel folds the log instead.
-const snapshotVersion = 1
+// kernel folds the log instead. Version 2 added the attributes.
+const snapshotVersion = 2
 
 // Encode implements run.State.
 func (x *execution) Encode(e *value.Encoder) {
 	e.Byte(snapshotVersion)
 	e.Time(x.started)
 	e.Bool(x.ended)
-	e.Text(x.identity.id)
+	e.Text(x.identity.run)
+	e.Value(x.identity.attributes)
 	e.Value(x.input)
 	e.Uint(x.position)
 	e.Uint(uint64(x.lastBranch))
@@ -35,13 +36,18 @@ func (x *execution) Encode(e *value.Encoder) {
 }
 
 func (x *execution) decode(d *value.Decoder) {
-	if v := d.Byte(); v != snapshotVersion {
+	version := d.Byte()
+	if version == 0 || version > snapshotVersion {
 		d.Fail("unknown version of snapshot")
 		return
 	}
 	x.started = d.Time()
 	x.ended = d.Bool()
-	x.identity = parseIdentity(d.Text())
+	name, attributes := d.Text(), value.Value{}
+	if version >= 2 {
+		attributes = d.Value()
+	}
+	x.identity = newIdentity(name, attributes)
 	x.input = d.Value()
 	x.position = d.Uint()
 	x.lastBranch = branchID(d.Uint())

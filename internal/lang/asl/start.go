@@ -7,21 +7,26 @@ import (
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
-// started is the fact that the execution began.
+// started is the fact that the execution began. Of kindBegun it carries the attributes too.
 type started struct {
 	stamp
-	name     string
-	input    value.Value
-	to       *state
-	deadline run.TimerID // 0: none
+	kind       run.EventKind
+	attributes value.Value
+	name       string
+	input      value.Value
+	to         *state
+	deadline   run.TimerID // 0: none
 }
 
 // start begins the execution.
 func (s *step) start() run.Event {
 	d := s.x.def
-	f := &started{stamp: s.stamp(), name: s.in.Name, input: s.in.Value, to: d.machine.start}
+	f := &started{stamp: s.stamp(), kind: kindStarted, attributes: s.in.Attributes, name: s.in.Name, input: s.in.Value, to: d.machine.start}
 	if f.input.IsAbsent() {
 		f.input = value.EmptyObject
+	}
+	if !f.attributes.IsAbsent() {
+		f.kind = kindBegun
 	}
 	if d.timeout == 0 {
 		return event(f)
@@ -36,12 +41,12 @@ func after(t time.Time, seconds int64) time.Time {
 	return t.Add(time.Duration(min(seconds, longest)) * time.Second)
 }
 
-func (f *started) Kind() run.EventKind { return kindStarted }
+func (f *started) Kind() run.EventKind { return f.kind }
 
 func (f *started) events() uint64 { return 2 }
 
 func (f *started) apply(x *execution, _ *branch) {
-	x.started, x.input, x.identity = f.at, f.input, parseIdentity(f.name)
+	x.started, x.input, x.identity = f.at, f.input, newIdentity(f.name, f.attributes)
 	b := &branch{id: f.branch}
 	x.root, x.branches[b.id], x.lastBranch = b, b, b.id
 	if f.deadline != 0 {
@@ -52,7 +57,7 @@ func (f *started) apply(x *execution, _ *branch) {
 }
 
 func (f *started) history(h *historian) {
-	h.executionStarted(f.input)
+	h.executionStarted(f.input, f.attributes)
 	h.prev = 0 // the first state follows nothing
 	h.entered(f.to, f.input)
 }
@@ -63,6 +68,9 @@ func (f *started) Encode(e *value.Encoder) {
 	e.Value(f.input)
 	encodeState(e, f.to)
 	e.Uint(uint64(f.deadline))
+	if f.kind == kindBegun {
+		e.Value(f.attributes)
+	}
 }
 
 func (f *started) decode(d *Definition, dec *value.Decoder) {
@@ -71,4 +79,7 @@ func (f *started) decode(d *Definition, dec *value.Decoder) {
 	f.input = dec.Value()
 	f.to = d.decodeState(dec)
 	f.deadline = run.TimerID(dec.Uint())
+	if f.kind == kindBegun {
+		f.attributes = dec.Value()
+	}
 }

@@ -12,12 +12,19 @@ import (
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
-// runForm is the first byte of run.data. A form is never given another meaning.
-const runForm = 1
+// The forms of run.data, its first byte. A form is never given another meaning.
+const (
+	formPlain      = 1
+	formAttributes = 2 // with the run's attributes at the end
+)
 
 // encodeRun writes what of a run's row has no column of its own.
 func encodeRun(e *value.Encoder, r *store.Run) {
-	e.Byte(runForm)
+	form := byte(formPlain)
+	if !r.Attributes.IsAbsent() {
+		form = formAttributes
+	}
+	e.Byte(form)
 	e.Text(r.Language)
 	e.Text(string(r.Definition[:]))
 	e.Text(r.Part)
@@ -37,12 +44,16 @@ func encodeRun(e *value.Encoder, r *store.Run) {
 		e.Text(r.Failure.Cause)
 	}
 	e.Text(r.Note)
+	if form == formAttributes {
+		e.Value(r.Attributes)
+	}
 }
 
 // decodeRun is the inverse of encodeRun.
 func decodeRun(data []byte, r *store.Run, load func(value.Digest) (value.Value, error)) error {
 	d := value.NewDecoder(data, load)
-	if form := d.Byte(); form > runForm {
+	form := d.Byte()
+	if form > formAttributes {
 		return fmt.Errorf("run %d: form %d: %w", r.ID, form, store.ErrNewer)
 	}
 	r.Language = d.Text()
@@ -64,6 +75,9 @@ func decodeRun(data []byte, r *store.Run, load func(value.Digest) (value.Value, 
 		r.Failure = &run.Failure{Error: d.Text(), Cause: d.Text()}
 	}
 	r.Note = d.Text()
+	if form == formAttributes {
+		r.Attributes = d.Value()
+	}
 	if err := d.Err(); err != nil {
 		return fmt.Errorf("reading run %d: %w: %w", r.ID, store.ErrCorrupt, err)
 	}

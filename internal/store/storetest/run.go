@@ -18,6 +18,7 @@ func testRun(f *fixture) {
 	first.Part = "/States/Each"
 	first.Parent, first.ParentTask = 7, 3
 	first.Labels = map[string]string{"team": "vision", "stage": "test"}
+	first.Attributes = value.Of(map[string]any{"role": "reader", "note": text(3000, "large attribute ")})
 	first.Resident = true
 	first.Note = "waits"
 	first.Input = text(3000, "large input ")

@@ -1,0 +1,1 @@
+-- run.data may be of form 2, which has the run's attributes at the end (see codec.go). Rows of form 1 stay as they are.
