@@ -86,6 +86,7 @@ const (
 	TaskSubmitted                      // Task was accepted by what carries it out: Value describes it
 	TaskEnded                          // Task ended: Outcome
 	TaskBeat                           // Task is alive
+	Refused                            // the StartTask that the last Step gave is refused, and its events with it: Outcome says why
 	TimerFired                         // Timer is due
 	Cancel                             // stop everything and end as Aborted: Outcome.Failure holds the caller's error and cause
 	Signal                             // Name and Value from outside
@@ -102,6 +103,9 @@ type Input struct {
 	Outcome Outcome
 	Name    string
 	Value   value.Value
+	// Token gives a task of the run the word with which whoever holds it ends the task from outside: the same whenever it is
+	// asked, another for each task, and not to be guessed. Nil where nobody could use one.
+	Token func(TaskID) string
 	// Attributes are what the front door that started the run keeps with it, such as the role it acts under: an object, or
 	// absent. A language may know some of them.
 	Attributes value.Value
@@ -135,6 +139,11 @@ type StartTask struct {
 	Credentials value.Value // as the file gives them; absent if none
 	Deadline    time.Time   // the latest moment the run is interested; zero if none
 	Label       string      // the state or template it belongs to, for people
+	// Callback says that the task is ended from outside, by whoever holds its token: what carries it out only submits it,
+	// and what that gave is TaskSubmitted. Only a failure to submit it ends the task.
+	Callback bool
+	// Submitted says, of a task in State.Pending, that it has been TaskSubmitted.
+	Submitted bool
 }
 
 // CancelTask says that the end of Task is of no more interest; what it started is stopped.

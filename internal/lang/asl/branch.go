@@ -29,6 +29,7 @@ type branch struct {
 	variables value.Value // an object; Absent: none
 	attempts  []int       // how often each retrier of the state was used; nil: none yet
 	retries   int         // their sum
+	attempt   run.TaskID  // the latest task of the state; 0: none
 
 	result  value.Value // phaseResult: what the state's work gave
 	failure run.Failure // phaseFailed
@@ -71,7 +72,7 @@ func (b *branch) ready() bool {
 func (b *branch) enter(to *state, input value.Value, at time.Time, event uint64) {
 	b.state, b.input, b.since, b.entered, b.last = to, input, at, event, event
 	b.phase = phaseEntered
-	b.attempts, b.retries = nil, 0
+	b.attempts, b.retries, b.attempt = nil, 0, 0
 	b.result, b.fanout = value.Value{}, nil
 }
 

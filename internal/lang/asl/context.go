@@ -23,6 +23,7 @@ type identity struct {
 	id          string
 	name        string
 	role        string
+	region      string
 	machineID   string
 	machineName string
 }
@@ -37,7 +38,7 @@ func newIdentity(name string, attributes value.Value) identity {
 	if len(parts) != 8 || parts[0] != "arn" || parts[2] != "states" || parts[5] != "execution" {
 		return who
 	}
-	who.machineName, who.name = parts[6], parts[7]
+	who.region, who.machineName, who.name = parts[3], parts[6], parts[7]
 	parts[5] = "stateMachine"
 	who.machineID = strings.Join(parts[:7], ":")
 	return who
@@ -59,6 +60,9 @@ func (s *step) contextObject() value.Value {
 		member("StateMachine", value.NewObject(text("Id", x.identity.machineID), text("Name", x.identity.machineName))),
 		member("State", s.stateObject()),
 	)
+	if task := s.taskObject(); !task.IsAbsent() {
+		object = object.With("Task", task)
+	}
 	if item, ok := s.item(b); ok {
 		object = object.With("Map", value.NewObject(member("Item", item)))
 	}
@@ -75,6 +79,19 @@ func (s *step) stateObject() value.Value {
 		state = state.With("RetryCount", value.NewInt(int64(b.retries)))
 	}
 	return state
+}
+
+// taskObject tells the token of the attempt at hand, in a Task that is ended with its token.
+func (s *step) taskObject() value.Value {
+	t, ok := s.b.state.action.(*task)
+	if !ok || !t.resource.waitsForToken() || s.in.Token == nil {
+		return value.Value{}
+	}
+	attempt := s.b.attempt
+	if s.b.phase == phaseEntered {
+		attempt = s.x.lastTask + 1
+	}
+	return value.NewObject(member("Token", value.NewString(s.in.Token(attempt))))
 }
 
 // item is what the innermost Map around b iterates over at the moment: of b's own state while it starts an iteration.

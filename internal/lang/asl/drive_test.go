@@ -59,8 +59,8 @@ func newDriver(t *testing.T, d *Definition, script string) *driver {
 //	at DURATION cancel ERROR CAUSE…
 //	task LABEL: DURATION ACTION; DURATION ACTION…
 //
-// where an action is succeed VALUE, fail ERROR CAUSE…, submit VALUE or beat. Each line for a label is for one start of
-// such a task; a task without one never ends.
+// where an action is succeed VALUE, fail ERROR CAUSE…, submit VALUE, beat, or refuse ERROR CAUSE…, which does not so much
+// as let the task be scheduled. Each line for a label is for one start of such a task; a task without one never ends.
 func (dr *driver) read(script string) {
 	for line := range strings.Lines(script) {
 		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -102,6 +102,9 @@ func (dr *driver) action(s string) due {
 	case "fail":
 		name, cause, _ := strings.Cut(words[2], " ")
 		in = run.Input{Kind: run.TaskEnded, Outcome: run.Fail(name, cause)}
+	case "refuse":
+		name, cause, _ := strings.Cut(words[2], " ")
+		in = run.Input{Kind: run.Refused, Outcome: run.Fail(name, cause)}
 	case "submit":
 		in = run.Input{Kind: run.TaskSubmitted, Value: parse(dr.t, words[2])}
 	case "beat":
@@ -153,10 +156,13 @@ func (dr *driver) run() {
 // deliver gives one input, and reports whether anything followed.
 func (dr *driver) deliver(in run.Input) bool {
 	dr.seq++
-	in.Now, in.Entropy = dr.now, dr.seq*0x9E3779B97F4A7C15
+	in.Now, in.Entropy, in.Token = dr.now, dr.seq*0x9E3779B97F4A7C15, token
 	events, err := dr.state.Decide(in)
 	if err != nil {
 		dr.t.Fatalf("deciding %+v: %v", in, err)
+	}
+	if no, refused := dr.refusal(events); refused {
+		return dr.deliver(no)
 	}
 	for _, ev := range events {
 		dr.state.Apply(ev.Fact)
@@ -172,6 +178,23 @@ func (dr *driver) deliver(in run.Input) bool {
 		}
 	}
 	return len(events) > 0
+}
+
+// token is what the kernel gives for one.
+func token(t run.TaskID) string { return fmt.Sprintf("token-%d", t) }
+
+// refusal is what follows from events that start a task which is refused.
+func (dr *driver) refusal(events []run.Event) (run.Input, bool) {
+	for _, ev := range events {
+		for _, o := range ev.Orders {
+			o, ok := o.(run.StartTask)
+			if plans := dr.plans[o.Label]; ok && len(plans) > 0 && len(plans[0]) > 0 && plans[0][0].in.Kind == run.Refused {
+				dr.plans[o.Label] = plans[1:]
+				return plans[0][0].in, true
+			}
+		}
+	}
+	return run.Input{}, false
 }
 
 func (dr *driver) carryOut(o run.Order) {
@@ -266,12 +289,12 @@ func dumpBranch(b *strings.Builder, br *branch) {
 	if br.parent != nil {
 		parent = br.parent.id
 	}
-	fmt.Fprintf(b, "branch %d of %d index %d item %s state %s phase %d input %s since %v entered %d last %d variables %s attempts %v %d result %s failure %v timer %d queued %v\n",
+	fmt.Fprintf(b, "branch %d of %d index %d item %s state %s phase %d input %s since %v entered %d last %d variables %s attempts %v %d %d result %s failure %v timer %d queued %v\n",
 		br.id, parent, br.index, br.item, br.state.name, br.phase, br.input, br.since, br.entered, br.last, br.variables,
-		br.attempts, br.retries, br.result, br.failure, br.timer, br.queued)
+		br.attempts, br.retries, br.attempt, br.result, br.failure, br.timer, br.queued)
 	if t := br.task; t != nil {
-		fmt.Fprintf(b, "  task %d %s %s as %s timers %d %v %d %v %d\n", t.id, t.state.name, t.payload, t.credentials,
-			t.timeout, t.deadline, t.heartbeat, t.beat, t.beatWithin)
+		fmt.Fprintf(b, "  task %d %s %s as %s timers %d %v %d %d %v %d submitted %v\n", t.id, t.state.name, t.payload, t.credentials,
+			t.timeout, t.deadline, t.within, t.heartbeat, t.beat, t.beatWithin, t.submitted)
 	}
 	if f := br.fanout; f != nil {
 		fmt.Fprintf(b, "  fanout %s %d %d %d items %s input %s batch %d %d %s taken %d limit %d tolerance %d\n", f.outputs,

@@ -77,7 +77,7 @@ func (x *execution) subject(in *run.Input) *branch {
 	switch in.Kind {
 	case run.Start:
 		return &branch{id: 1}
-	case run.Step:
+	case run.Step, run.Refused:
 		return x.ready.head()
 	case run.TaskSubmitted, run.TaskEnded, run.TaskBeat:
 		return x.tasks[in.Task]
@@ -102,6 +102,8 @@ func (s *step) decide() (run.Event, error) {
 		return s.taskBeat(), nil
 	case run.TaskEnded:
 		return s.taskEnded(), nil
+	case run.Refused:
+		return s.refused(), nil
 	case run.TimerFired:
 		return s.timerFired()
 	}

@@ -25,7 +25,8 @@ const (
 	kindParallelStarted
 	kindMapStarted
 	kindIterationStarted
-	kindBegun // started with attributes
+	kindBegun           // started with attributes
+	kindTaskScheduledIn // taskScheduled in a region
 )
 
 // fact is a run.Fact that can be read back, folded and shown.
@@ -58,8 +59,8 @@ func newFact(kind run.EventKind) fact {
 		return new(retryPlanned)
 	case kindRetried:
 		return new(retried)
-	case kindTaskScheduled:
-		return new(taskScheduled)
+	case kindTaskScheduled, kindTaskScheduledIn:
+		return &taskScheduled{kind: kind}
 	case kindTaskSubmitted:
 		return new(taskSubmitted)
 	case kindTaskBeat:

@@ -23,6 +23,12 @@ func (s *step) failState(f run.Failure) run.Event {
 	return event(ev, dropOrders(openOrders(nil, s.b), s.b)...)
 }
 
+// refused fails the state of the step's branch, whose task is not so much as scheduled.
+func (s *step) refused() run.Event {
+	f := *s.in.Outcome.Failure
+	return s.failState(s.failureOf(&stateError{f.Error, f.Cause}))
+}
+
 func (f *stateFailed) Kind() run.EventKind { return kindStateFailed }
 
 func (f *stateFailed) events() uint64 { return uint64(len(f.aborted)) }

@@ -158,7 +158,7 @@ func (h *historian) taskScheduled(f *taskScheduled) {
 		h.add("ActivityScheduled", "activityScheduledEventDetails", details(input...))
 	default:
 		h.add("TaskScheduled", "taskScheduledEventDetails",
-			details(append(r.members(), append([]value.Member{payload("parameters", f.payload), f.role()}, timeouts...)...)...))
+			details(append(r.members(), append([]value.Member{words("region", f.region), payload("parameters", f.payload), f.role()}, timeouts...)...)...))
 		h.add("TaskStarted", "taskStartedEventDetails", details(r.members()...))
 	}
 }

@@ -37,13 +37,13 @@ func record(t *testing.T, d *Definition, script string) (facts []run.Fact, state
 		facts = append(facts, ev.Fact)
 		states = append(states, dump(dr.state))
 		for _, old := range dr.spent {
-			old.Now = in.Now
+			old.Now, old.Token = in.Now, token
 			again, err := dr.state.Decide(old)
 			if err != nil || len(again) > 0 {
 				t.Errorf("input %+v came again and gave %v, %v", old, again, err)
 			}
 		}
-		next := run.Input{Kind: run.Step, Now: in.Now, Entropy: 1}
+		next := run.Input{Kind: run.Step, Now: in.Now, Entropy: 1, Token: token}
 		a, errA := dr.state.Decide(next)
 		b, errB := dr.state.Decide(next)
 		if errA != nil || errB != nil || len(a) != len(b) || len(a) == 1 && !bytes.Equal(encoded(a[0].Fact), encoded(b[0].Fact)) {

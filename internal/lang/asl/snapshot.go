@@ -6,8 +6,8 @@ import (
 )
 
 // snapshotVersion is the form of snapshots that this release writes. Older ones it reads; others are refused, and the
-// kernel folds the log instead. Version 2 added the attributes.
-const snapshotVersion = 2
+// kernel folds the log instead. Version 2 added the attributes, version 3 what tokens need to know of tasks.
+const snapshotVersion = 3
 
 // Encode implements run.State.
 func (x *execution) Encode(e *value.Encoder) {
@@ -57,7 +57,7 @@ func (x *execution) decode(d *value.Decoder) {
 	if !d.Bool() || d.Err() != nil {
 		return
 	}
-	x.root = x.decodeBranch(d)
+	x.root = x.decodeBranch(d, version)
 	if x.deadline != 0 {
 		x.timers[x.deadline] = x.root
 	}
@@ -87,6 +87,7 @@ func (x *execution) encodeBranch(e *value.Encoder, b *branch) {
 	for _, n := range b.attempts {
 		e.Uint(uint64(n))
 	}
+	e.Uint(uint64(b.attempt))
 	e.Value(b.result)
 	encodeFailure(e, b.failure)
 	e.Uint(uint64(b.timer))
@@ -105,7 +106,7 @@ func (x *execution) encodeBranch(e *value.Encoder, b *branch) {
 	e.Bool(false)
 }
 
-func (x *execution) decodeBranch(d *value.Decoder) *branch {
+func (x *execution) decodeBranch(d *value.Decoder, version byte) *branch {
 	b := &branch{
 		id:        branchID(d.Uint()),
 		index:     int(d.Uint()),
@@ -129,6 +130,9 @@ func (x *execution) decodeBranch(d *value.Decoder) *branch {
 			b.retries += b.attempts[i]
 		}
 	}
+	if version >= 3 {
+		b.attempt = run.TaskID(d.Uint())
+	}
 	b.result = d.Value()
 	b.failure = decodeFailure(d)
 	x.branches[b.id] = b
@@ -136,14 +140,14 @@ func (x *execution) decodeBranch(d *value.Decoder) *branch {
 		b.timer, x.timers[t] = t, b
 	}
 	if d.Bool() {
-		b.task = x.def.decodeTask(d)
+		b.task = x.def.decodeTask(d, version)
 		x.openTask(b)
 	}
 	if d.Bool() {
 		b.fanout = decodeFanout(d)
 	}
 	for d.Bool() {
-		b.adopt(x.decodeBranch(d))
+		b.adopt(x.decodeBranch(d, version))
 	}
 	return b
 }
@@ -158,10 +162,12 @@ func (t *openTask) encode(e *value.Encoder) {
 	e.Uint(uint64(t.heartbeat))
 	e.Time(t.beat)
 	e.Int(t.beatWithin)
+	e.Int(t.within)
+	e.Bool(t.submitted)
 }
 
-func (d *Definition) decodeTask(dec *value.Decoder) *openTask {
-	return &openTask{
+func (d *Definition) decodeTask(dec *value.Decoder, version byte) *openTask {
+	t := &openTask{
 		id:          run.TaskID(dec.Uint()),
 		state:       d.decodeTaskState(dec),
 		payload:     dec.Value(),
@@ -172,6 +178,11 @@ func (d *Definition) decodeTask(dec *value.Decoder) *openTask {
 		beat:        dec.Time(),
 		beatWithin:  dec.Int(),
 	}
+	if version >= 3 {
+		t.within = dec.Int()
+		t.submitted = dec.Bool()
+	}
+	return t
 }
 
 func (f *fanout) encode(e *value.Encoder) {

@@ -56,6 +56,14 @@ func parseResource(arn string) resource {
 	return r
 }
 
+// waitsForToken reports whether the task has a token that the file can hand out, and ends with it.
+func (r resource) waitsForToken() bool {
+	return r.family == serviceTask && strings.HasSuffix(r.name, tokenSuffix)
+}
+
+// tokenSuffix ends the name of a resource whose tasks are ended by whoever holds their token.
+const tokenSuffix = ".waitForTaskToken"
+
 func (o *object) task(s *state) action {
 	s.flow = o.flow(hasParameters | hasSelector | hasResultPath | hasAssign)
 	t := &task{resource: parseResource(o.resource())}
@@ -160,7 +168,10 @@ func (t *task) enter(s *step) (run.Event, error) {
 	if err != nil {
 		return run.Event{}, err
 	}
-	f := &taskScheduled{stamp: s.stamp(), state: s.b.state, task: s.x.lastTask + 1}
+	f := &taskScheduled{stamp: s.stamp(), kind: kindTaskScheduled, state: s.b.state, task: s.x.lastTask + 1}
+	if t.resource.family == serviceTask && s.x.identity.region != "" {
+		f.kind, f.region = kindTaskScheduledIn, s.x.identity.region
+	}
 	if f.timeout, err = t.timeout.whole(s, input, 1, 0); err != nil {
 		return run.Event{}, err
 	}
@@ -187,30 +198,69 @@ type openTask struct {
 	payload     value.Value
 	credentials value.Value
 
-	// Timers and the moments they are set to; 0: none.
+	// Timers and the moments they are set to; 0: none. A task for a worker has no such moments before it is taken up.
 	timeout    run.TimerID
 	deadline   time.Time
 	heartbeat  run.TimerID
 	beat       time.Time
+	within     int64 // seconds until the deadline, from when the task counts as begun
 	beatWithin int64 // seconds
+
+	submitted bool
+}
+
+func (t *openTask) resource() resource { return t.state.action.(*task).resource }
+
+// callback reports whether the task is ended from outside.
+func (t *openTask) callback() bool {
+	return t.resource().family == activityTask || t.resource().waitsForToken()
 }
 
 func (t *openTask) order() run.StartTask {
 	return run.StartTask{
 		Task:        t.id,
-		Resource:    t.state.action.(*task).resource.arn,
+		Resource:    t.resource().arn,
 		Payload:     t.payload,
 		Credentials: t.credentials,
 		Deadline:    t.deadline,
 		Label:       t.state.name,
+		Callback:    t.callback(),
+		Submitted:   t.submitted,
 	}
 }
 
-func (t *openTask) setTimers(orders []run.Order) []run.Order {
+// begin starts the clocks of the task's timers.
+func (t *openTask) begin(at time.Time) {
 	if t.timeout != 0 {
+		t.deadline = after(at, t.within)
+	}
+	t.alive(at)
+}
+
+// alive sets back the clock of the heartbeat.
+func (t *openTask) alive(at time.Time) {
+	if t.heartbeat != 0 {
+		t.beat = after(at, t.beatWithin)
+	}
+}
+
+// accept marks the task as submitted. Only then a worker can be late; who waits for a token has it from then on.
+func (t *openTask) accept(at time.Time) {
+	switch {
+	case t.submitted:
+	case t.resource().family == activityTask:
+		t.begin(at)
+	case t.callback():
+		t.alive(at)
+	}
+	t.submitted = true
+}
+
+func (t *openTask) setTimers(orders []run.Order) []run.Order {
+	if !t.deadline.IsZero() {
 		orders = append(orders, run.SetTimer{Timer: t.timeout, At: t.deadline})
 	}
-	if t.heartbeat != 0 {
+	if !t.beat.IsZero() {
 		orders = append(orders, run.SetTimer{Timer: t.heartbeat, At: t.beat})
 	}
 	return orders
@@ -227,8 +277,11 @@ func (t *openTask) clearTimers(orders []run.Order) []run.Order {
 }
 
 // taskScheduled is the fact that a task was handed to its resource.
+//
+// Of kindTaskScheduledIn it says in which region besides.
 type taskScheduled struct {
 	stamp
+	kind        run.EventKind
 	state       *state
 	task        run.TaskID
 	payload     value.Value
@@ -236,23 +289,30 @@ type taskScheduled struct {
 	timeout     int64 // seconds; 0: none
 	heartbeat   int64
 	firstTimer  run.TimerID // the timeout's, then the heartbeat's, where there are such
+	region      string
 }
 
 // open is the task as the fact begins it.
 func (f *taskScheduled) open() *openTask {
-	t := &openTask{id: f.task, state: f.state, payload: f.payload, credentials: f.credentials}
+	t := &openTask{
+		id: f.task, state: f.state, payload: f.payload, credentials: f.credentials,
+		within: f.timeout, beatWithin: f.heartbeat,
+	}
 	next := f.firstTimer
 	if f.timeout != 0 {
-		t.timeout, t.deadline = next, after(f.at, f.timeout)
+		t.timeout = next
 		next++
 	}
 	if f.heartbeat != 0 {
-		t.heartbeat, t.beat, t.beatWithin = next, after(f.at, f.heartbeat), f.heartbeat
+		t.heartbeat = next
+	}
+	if t.resource().family != activityTask {
+		t.begin(f.at)
 	}
 	return t
 }
 
-func (f *taskScheduled) Kind() run.EventKind { return kindTaskScheduled }
+func (f *taskScheduled) Kind() run.EventKind { return f.kind }
 
 func (f *taskScheduled) events() uint64 {
 	if f.state.action.(*task).resource.family == activityTask {
@@ -263,7 +323,7 @@ func (f *taskScheduled) events() uint64 {
 
 func (f *taskScheduled) apply(x *execution, b *branch) {
 	t := f.open()
-	b.task, b.phase = t, phaseTask
+	b.task, b.attempt, b.phase = t, t.id, phaseTask
 	b.last = f.first + f.events() - 1
 	x.openTask(b)
 }
@@ -292,6 +352,9 @@ func (f *taskScheduled) Encode(e *value.Encoder) {
 	e.Int(f.timeout)
 	e.Int(f.heartbeat)
 	e.Uint(uint64(f.firstTimer))
+	if f.kind == kindTaskScheduledIn {
+		e.Text(f.region)
+	}
 }
 
 func (f *taskScheduled) decode(d *Definition, dec *value.Decoder) {
@@ -303,6 +366,9 @@ func (f *taskScheduled) decode(d *Definition, dec *value.Decoder) {
 	f.timeout = dec.Int()
 	f.heartbeat = dec.Int()
 	f.firstTimer = run.TimerID(dec.Uint())
+	if f.kind == kindTaskScheduledIn {
+		f.region = dec.Text()
+	}
 }
 
 // decodeTaskState is decodeState for what must be a Task.
@@ -323,14 +389,26 @@ type taskSubmitted struct {
 }
 
 func (s *step) taskSubmitted() run.Event {
-	return event(&taskSubmitted{stamp: s.stamp(), state: s.b.state, output: s.in.Value})
+	t := *s.b.task
+	if t.callback() && t.submitted {
+		return run.Event{} // it was taken up already
+	}
+	f := &taskSubmitted{stamp: s.stamp(), state: s.b.state, output: s.in.Value}
+	if !t.callback() {
+		return event(f)
+	}
+	t.accept(s.in.Now)
+	return event(f, t.setTimers(nil)...)
 }
 
 func (f *taskSubmitted) Kind() run.EventKind { return kindTaskSubmitted }
 
 func (f *taskSubmitted) events() uint64 { return 1 }
 
-func (f *taskSubmitted) apply(_ *execution, b *branch) { b.last = f.first }
+func (f *taskSubmitted) apply(_ *execution, b *branch) {
+	b.task.accept(f.at)
+	b.last = f.first
+}
 
 func (f *taskSubmitted) history(h *historian) { h.taskSubmitted(f) }
 

@@ -106,6 +106,8 @@ func inputText(in run.Input) string {
 		return fmt.Sprintf("task %d submitted", in.Task)
 	case run.TaskEnded:
 		return fmt.Sprintf("task %d ended", in.Task)
+	case run.Refused:
+		return "refused"
 	case run.TaskBeat:
 		return fmt.Sprintf("task %d beat", in.Task)
 	case run.TimerFired:
