@@ -26,6 +26,7 @@ type identity struct {
 	region      string
 	machineID   string
 	machineName string
+	express     bool
 }
 
 // newIdentity is the identity of a run by its name, which may itself be an execution's ARN, and its attributes.
@@ -35,9 +36,10 @@ func newIdentity(name string, attributes value.Value) identity {
 		who.id = arn
 	}
 	parts := strings.Split(who.id, ":")
-	if len(parts) != 8 || parts[0] != "arn" || parts[2] != "states" || parts[5] != "execution" {
+	if len(parts) < 8 || parts[0] != "arn" || parts[2] != "states" || parts[5] != "execution" && parts[5] != "express" {
 		return who
 	}
+	who.express = parts[5] == "express"
 	who.region, who.machineName, who.name = parts[3], parts[6], parts[7]
 	parts[5] = "stateMachine"
 	who.machineID = strings.Join(parts[:7], ":")
@@ -46,25 +48,37 @@ func newIdentity(name string, attributes value.Value) identity {
 
 // contextObject is what "$$" stands for in the step.
 func (s *step) contextObject() value.Value {
-	x, b := s.x, s.b
+	if s.x.trial != nil {
+		return s.x.trial.context(s)
+	}
+	object := s.madeContext()
+	if item, ok := s.item(s.b); ok {
+		object = object.With("Map", value.NewObject(member("Item", item)))
+	}
+	return object
+}
+
+// madeContext is the context object but for the item of a Map.
+func (s *step) madeContext() value.Value {
+	x := s.x
 	text := func(name, s string) value.Member { return member(name, value.NewString(s)) }
+	who := value.NewObject(
+		text("Id", x.identity.id),
+		member("Input", x.input),
+		text("Name", x.identity.name),
+		text("RoleArn", x.identity.role),
+		text("StartTime", timestamp(x.started)),
+	)
+	if !x.identity.express {
+		who = who.With("RedriveCount", value.NewInt(0))
+	}
 	object := value.NewObject(
-		member("Execution", value.NewObject(
-			text("Id", x.identity.id),
-			member("Input", x.input),
-			text("Name", x.identity.name),
-			text("RoleArn", x.identity.role),
-			text("StartTime", timestamp(x.started)),
-			member("RedriveCount", value.NewInt(0)),
-		)),
+		member("Execution", who),
 		member("StateMachine", value.NewObject(text("Id", x.identity.machineID), text("Name", x.identity.machineName))),
 		member("State", s.stateObject()),
 	)
 	if task := s.taskObject(); !task.IsAbsent() {
 		object = object.With("Task", task)
-	}
-	if item, ok := s.item(b); ok {
-		object = object.With("Map", value.NewObject(member("Item", item)))
 	}
 	return object
 }
@@ -75,7 +89,7 @@ func (s *step) stateObject() value.Value {
 		member("Name", value.NewString(b.state.name)),
 		member("EnteredTime", value.NewString(timestamp(b.since))),
 	)
-	if b.state.kind == taskState {
+	if b.state.kind == taskState || b.state.fansOut() {
 		state = state.With("RetryCount", value.NewInt(int64(b.retries)))
 	}
 	return state

@@ -34,6 +34,7 @@ type execution struct {
 	lastTask   run.TaskID
 	lastTimer  run.TimerID
 
+	trial *Trial // nil: a run
 	// cur is the step under way; context and lookup, made once for every expression, read it.
 	cur     step
 	context func() value.Value

@@ -55,6 +55,9 @@ func (s *step) failureOf(err error) run.Failure {
 	case errors.As(err, &ee):
 		f = run.Failure{Error: ee.Code, Cause: ee.Text}
 	}
+	if s.b.entered == 0 {
+		return f // a trial: there is no history that could tell
+	}
 	f.Cause = fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #%d). %s", s.b.state.name, s.b.entered, f.Cause)
 	return f
 }

@@ -38,13 +38,16 @@ func (f *fanout) succeeded(index int, output value.Value) {
 	f.outputs[index] = output
 }
 
+// causeTolerated is the cause of errTolerated.
+const causeTolerated = "The specified tolerated failure threshold was exceeded"
+
 // verdict says whether a further failure of a branch fails the whole state, and how.
 func (f *fanout) verdict(of run.Failure) (fatal bool, whole run.Failure) {
 	switch {
 	case f.tolerance < 0:
 		return true, of
 	case f.failed+1 > f.tolerance:
-		return true, run.Failure{Error: errTolerated, Cause: "The specified tolerated failure threshold was exceeded"}
+		return true, run.Failure{Error: errTolerated, Cause: causeTolerated}
 	}
 	return false, run.Failure{}
 }

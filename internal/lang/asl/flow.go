@@ -15,6 +15,7 @@ import (
 // ResultPath, OutputPath; in JSONata it is Arguments, the work, Assign and Output, each of which sees $states. All of
 // them see the variables as they were when the state was entered.
 type flow struct {
+	data       bool // the fields are in JSONata
 	inputPath  pathOrNull
 	parameters template // or Arguments; nil: none
 	selector   template // ResultSelector; nil: none
@@ -49,14 +50,28 @@ type referenceOrNull struct {
 }
 
 // input is what the state's work gets to see: InputPath applied to the state's input.
-func (f *flow) input(s *step) (value.Value, error) { return f.inputPath.of(s, s.b.input) }
+func (f *flow) input(s *step) (value.Value, error) {
+	v, err := f.inputPath.of(s, s.b.input)
+	if err == nil && !f.data {
+		s.see(StageInputPath, v)
+	}
+	return v, err
+}
 
 // arguments is the effective input, Parameters filled in from input.
 func (f *flow) arguments(s *step, input value.Value) (value.Value, error) {
-	if f.parameters == nil {
-		return input, nil
+	at := StageParameters
+	if f.data {
+		at = StageArguments
 	}
-	return s.bounded(f.parameters.eval(s, input))
+	v, err := input, error(nil)
+	if f.parameters != nil {
+		v, err = s.bounded(f.parameters.eval(s, input))
+	}
+	if err == nil {
+		s.see(at, v)
+	}
+	return v, err
 }
 
 // output shapes result into the state's output and the variables that it assigns; variables is Absent where there are
@@ -68,16 +83,23 @@ func (f *flow) output(s *step, result value.Value) (output, variables value.Valu
 			return output, variables, err
 		}
 	}
+	if !f.data {
+		s.see(StageResultSelector, result)
+	}
 	if variables, err = evalAssign(s, f.assign, result); err != nil {
 		return output, variables, err
 	}
-	if f.shape != nil {
-		output, err = s.bounded(f.shape.eval(s, result))
+	if f.data {
+		output = result
+		if f.shape != nil {
+			output, err = s.bounded(f.shape.eval(s, result))
+		}
 		return output, variables, err
 	}
 	if output, err = f.resultPath.of(s, result); err != nil {
 		return output, variables, err
 	}
+	s.see(StageResultPath, output)
 	output, err = s.bounded(f.outputPath.of(s, output))
 	return output, variables, err
 }
@@ -125,7 +147,7 @@ const (
 
 // flow reads the fields of a state's data flow.
 func (o *object) flow(has flowFields) flow {
-	var f flow
+	f := flow{data: o.data}
 	if has&hasAssign != 0 {
 		f.assign = o.assign()
 	}

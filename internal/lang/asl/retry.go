@@ -54,17 +54,22 @@ const (
 )
 
 // delay is how long to wait after the retrier was used n times before. With FULL jitter it is drawn between nothing and
-// that, to the millisecond.
+// the longest, to the millisecond.
 func (r *retrier) delay(n int, entropy uint64) time.Duration {
+	longest := r.longest(n)
+	if !r.jitter {
+		return longest
+	}
+	return time.Duration(entropy%uint64(longest.Milliseconds()+1)) * time.Millisecond
+}
+
+// longest is delay without jitter.
+func (r *retrier) longest(n int) time.Duration {
 	seconds := float64(r.interval) * math.Pow(r.backoff, float64(n))
 	if r.maxDelay > 0 {
 		seconds = min(seconds, float64(r.maxDelay))
 	}
-	ms := int64(min(seconds, maxSeconds) * 1000)
-	if r.jitter {
-		ms = int64(entropy % uint64(ms+1))
-	}
-	return time.Duration(ms) * time.Millisecond
+	return time.Duration(min(seconds, maxSeconds)*1000) * time.Millisecond
 }
 
 // catcher is one element of Catch.
@@ -78,29 +83,31 @@ type catcher struct {
 
 // recover deals with the failure of the branch's state: by Retry, by Catch, or by failing the branch.
 func (s *step) recover() (run.Event, error) {
-	f := s.b.failure
-	for i := range s.b.state.retry {
-		r := &s.b.state.retry[i]
-		if !r.errors.matches(f.Error) {
-			continue
-		}
+	f, state := s.b.failure, s.b.state
+	if i := state.retrierFor(f.Error); i >= 0 {
+		r := &state.retry[i]
 		if used := s.b.used(i); used < r.maxAttempts {
 			return s.planRetry(i, r.delay(used, s.in.Entropy)), nil
 		}
-		break // the first that matches counts, and it is used up
 	}
-	for i := range s.b.state.catch {
-		c := &s.b.state.catch[i]
-		if !c.errors.matches(f.Error) {
-			continue
-		}
-		m, err := s.caught(c, f)
+	if i := state.catcherFor(f.Error); i >= 0 {
+		m, err := s.caught(&state.catch[i], f)
 		if err != nil {
 			return s.fail(s.failureOf(err)), nil
 		}
 		return m, nil
 	}
 	return s.fail(f), nil
+}
+
+// retrierFor is the index of the retrier that deals with an error, used up or not: the first that matches; -1: none.
+func (s *state) retrierFor(name string) int {
+	return slices.IndexFunc(s.retry, func(r retrier) bool { return r.errors.matches(name) })
+}
+
+// catcherFor is the index of the catcher that deals with an error that is not retried; -1: none.
+func (s *state) catcherFor(name string) int {
+	return slices.IndexFunc(s.catch, func(c catcher) bool { return c.errors.matches(name) })
 }
 
 // caught goes on at c's state.

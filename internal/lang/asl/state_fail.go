@@ -8,11 +8,15 @@ type fail struct {
 	cause text
 }
 
-func (o *object) fail(*state) action {
+func (o *object) fail(s *state) action {
+	s.flow.data = o.data
 	return &fail{err: o.text("Error"), cause: o.text("Cause")}
 }
 
 func (f *fail) enter(s *step) (run.Event, error) {
+	if _, err := s.b.state.flow.input(s); err != nil {
+		return run.Event{}, err
+	}
 	name, err := f.err.of(s)
 	if err != nil {
 		return run.Event{}, err

@@ -2,6 +2,7 @@ package asl
 
 import (
 	"math"
+	"strings"
 
 	"github.com/tutti-ml/tutti/internal/lang/expr"
 	"github.com/tutti-ml/tutti/internal/run"
@@ -115,6 +116,9 @@ func (m *mapping) itemsOf(s *step, input value.Value) (items value.Value, err er
 		items, err = m.items.eval(s, input)
 	case m.itemsPath != nil:
 		where = m.itemsPath.String()
+		if strings.HasPrefix(where, "$$") {
+			where = where[1:] // as Step Functions names a path into the context object here
+		}
 		items, err = m.itemsPath.Eval(s.scope(input))
 	default:
 		items = input

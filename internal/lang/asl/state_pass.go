@@ -20,6 +20,10 @@ func (o *object) pass(s *state) action {
 }
 
 func (p *pass) enter(s *step) (run.Event, error) {
+	if !p.result.IsAbsent() {
+		s.see(StageResult, p.result)
+		return s.leave(p.result) // whatever the input is
+	}
 	flow := &s.b.state.flow
 	result, err := flow.input(s)
 	if err != nil {
@@ -27,9 +31,6 @@ func (p *pass) enter(s *step) (run.Event, error) {
 	}
 	if result, err = flow.arguments(s, result); err != nil {
 		return run.Event{}, err
-	}
-	if !p.result.IsAbsent() {
-		result = p.result
 	}
 	return s.leave(result)
 }
