@@ -29,6 +29,7 @@ type TrialSetup struct {
 	Context      value.Value
 	ExecutionARN string
 	RoleARN      string
+	Token        string // of a task that is ended with its token
 	// Retries is how often the retrier that a failure matches was used before.
 	Retries int
 	// FailedIterations is how many iterations of the Map failed: of the tried one, or of that which the tried state is in.
@@ -119,7 +120,7 @@ func (d *Definition) Try(name string, setup TrialSetup) *Trial {
 	x.trial, x.started, x.input = t, setup.Now, setup.Input
 	x.identity = newIdentity(setup.ExecutionARN, value.NewObject(member(AttributeRole, value.NewString(setup.RoleARN))))
 	x.root, x.branches[b.id], x.lastBranch = b, b, b.id
-	b.variables, b.retries = setup.Variables, setup.Retries
+	b.variables = setup.Variables
 	b.enter(s, setup.Input, setup.Now, 0)
 	b.retries = setup.Retries
 	x.settle(b)
@@ -191,7 +192,7 @@ func (t *Trial) step(in run.Input) {
 				t.b.attempts[i] = t.setup.Retries
 			}
 		}
-		in.Now, in.Entropy = t.setup.Now, t.setup.Entropy
+		in.Now, in.Entropy, in.Token = t.setup.Now, t.setup.Entropy, t.token
 		events, _ := t.x.Decide(in) // it quarantines no state that Try has made
 		if len(events) == 0 {
 			return
@@ -290,5 +291,7 @@ func (s *state) inMap() bool {
 	}
 	return false
 }
+
+func (t *Trial) token(run.TaskID) string { return t.setup.Token }
 
 func (t *Trial) see(at Stage, v value.Value) { t.result.Stages.see(at, v) }

@@ -29,7 +29,7 @@ func (m *openedMap) exceeded(failed int) bool {
 // openMap evaluates the fields of a Map that say what its iterations get and how many of them may fail.
 func (t *Trial) openMap(m *mapping) {
 	s := &t.x.cur
-	*s = step{x: t.x, b: t.b, in: &run.Input{Kind: run.Step, Now: t.setup.Now, Entropy: t.setup.Entropy}}
+	*s = step{x: t.x, b: t.b, in: &run.Input{Kind: run.Step, Now: t.setup.Now, Entropy: t.setup.Entropy, Token: t.token}}
 	var err error
 	if t.opened, err = m.try(s, t.setup.Items); err != nil {
 		t.fail(s.failureOf(err))
