@@ -123,6 +123,7 @@ func (a *App) openStore(ctx context.Context) error {
 // wire makes the rooms that work on the store. All listen to the writer, so it comes before the first commit.
 func (a *App) wire() {
 	a.catalog = catalog.New(a.store, a.writer, time.Now)
+	a.catalog.Site = catalog.Site{Region: a.conf.AWS.Region, Account: a.conf.AWS.Account}
 	a.dispatch = dispatch.New(dispatch.Options{
 		Store: a.store, Writer: a.writer, Engine: a.engine, Log: a.log.With("room", "dispatch"), Now: time.Now,
 		Queue:        a.catalog.Queue,
@@ -153,8 +154,11 @@ func (a *App) listen(version string) error {
 	var err error
 	a.server, err = server.Listen(server.Options{
 		Listen: a.conf.Listen, TLS: certificate, Socket: Socket(a.conf.Data), Hosts: a.conf.Hosts, Auth: a.auth,
-		Register: func(mux *http.ServeMux) { api.Register(mux, a.apiOptions(version)) },
-		Metrics:  a.metrics.registry, Healthy: a.healthy, Log: a.log.With("room", "server"),
+		Register: func(mux *http.ServeMux) {
+			api.Register(mux, a.apiOptions(version))
+			mux.Handle("POST /{$}", a.awsHandler())
+		},
+		Metrics: a.metrics.registry, Healthy: a.healthy, Log: a.log.With("room", "server"),
 	})
 	return err
 }

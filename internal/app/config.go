@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ type Config struct {
 	HostPaths []string `yaml:"hostPaths"`
 	// Node declares capacity instead of what the hardware has.
 	Node Node `yaml:"node"`
+	AWS  AWS  `yaml:"aws"`
 
 	Live `yaml:",inline"`
 }
@@ -74,6 +76,12 @@ type GPU struct {
 	Kind   string `yaml:"kind"`
 	Count  int    `yaml:"count"`
 	Memory Bytes  `yaml:"memory"`
+}
+
+// AWS is what clients of AWS are told.
+type AWS struct {
+	Account string `yaml:"account"` // twelve digits
+	Region  string `yaml:"region"`
 }
 
 // Log says what is logged to standard error.
@@ -127,6 +135,7 @@ func DefaultConfig(env []string) Config {
 		Listen: "127.0.0.1:7070",
 		Data:   DefaultData(env),
 		Node:   Node{DefaultCPU: 0.5},
+		AWS:    AWS{Account: "123456789012", Region: "us-east-1"},
 		Live: Live{
 			Log:         Log{Level: "info", Format: "text"},
 			Retention:   Retention{Runs: 90 * 24 * time.Hour, Jobs: 30 * 24 * time.Hour},
@@ -234,6 +243,11 @@ func shout(key string) string {
 	return b.String()
 }
 
+var (
+	awsAccount = regexp.MustCompile(`^[0-9]{12}$`)
+	awsRegion  = regexp.MustCompile(`^[a-z]+(-[a-z0-9]+)+$`)
+)
+
 // Check says what in c makes no sense or is not safe, with what to write instead.
 func (c *Config) Check() error {
 	var errs []error
@@ -266,6 +280,9 @@ func (c *Config) Check() error {
 	}
 	if c.Node.CPU < 0 || c.Node.DefaultCPU < 0 {
 		bad("node: cpu and defaultCPU are numbers of cores, from 0 on")
+	}
+	if !awsAccount.MatchString(c.AWS.Account) || !awsRegion.MatchString(c.AWS.Region) {
+		bad("aws: account has twelve digits, and region is a name such as us-east-1")
 	}
 	errs = append(errs, c.Live.check()...)
 	return errors.Join(errs...)

@@ -24,15 +24,22 @@ var arnForms = map[Kind]arnForm{
 	manifest.KindFunction:           {"lambda", "function:"},
 }
 
-// ARN names something as AWS would. Region and account mean nothing here, where names are enough.
-func ARN(service, resource string) string {
-	return "arn:aws:" + service + ":local:000000000000:" + resource
+// Site is where AWS's clients believe to be.
+type Site struct {
+	Region  string
+	Account string // twelve digits
+}
+
+// ARN names something as AWS would, such as arn:aws:states:us-east-1:123456789012:stateMachine:train for the service
+// states and the resource stateMachine:train.
+func (s Site) ARN(service, resource string) string {
+	return "arn:aws:" + service + ":" + s.Region + ":" + s.Account + ":" + resource
 }
 
 // ARNOf is the ARN of an object.
-func ARNOf(kind Kind, name string) string {
+func (s Site) ARNOf(kind Kind, name string) string {
 	form := arnForms[kind]
-	return ARN(form.service, form.resource+name)
+	return s.ARN(form.service, form.resource+name)
 }
 
 // Resolve finds an object by its name or, whatever its region and account, its ARN; a number behind a colon is a

@@ -64,14 +64,16 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Catalog is the catalogue of one server.
 type Catalog struct {
+	Site
 	store  store.Store
 	writer *store.Writer
 	now    func() time.Time
+	cache  cache
 }
 
-// New returns the catalogue that s holds.
+// New returns the catalogue that s holds. Its Site may be set before it is used.
 func New(s store.Store, w *store.Writer, now func() time.Time) *Catalog {
-	return &Catalog{store: s, writer: w, now: now}
+	return &Catalog{Site: Site{"local", "000000000000"}, store: s, writer: w, now: now}
 }
 
 // Put stores a document that manifest read. Where it is what is stored already, nothing changes, and stored is the
@@ -81,7 +83,7 @@ func (c *Catalog) Put(ctx context.Context, by Caller, p manifest.Parsed) (stored
 		return nil, false, err
 	}
 	for range 3 {
-		latest, err := c.latest(ctx, p.Kind, p.Space, p.Name)
+		latest, err := c.Latest(ctx, p.Kind, p.Space, p.Name)
 		if err != nil {
 			return nil, false, err
 		}
@@ -91,7 +93,7 @@ func (c *Catalog) Put(ctx context.Context, by Caller, p manifest.Parsed) (stored
 			Created: now, Updated: now, Labels: p.Labels, Data: p.Data,
 		}
 		if latest != nil {
-			if !mayChange(by, latest) {
+			if !by.MayChange(latest) {
 				return nil, false, &Error{"storing", p.Kind, p.Name, ErrForbidden, "it belongs to " + latest.Owner + "; take another name"}
 			}
 			if !latest.Deleted && maps.Equal(latest.Labels, o.Labels) && value.Equal(latest.Data, o.Data) {
@@ -99,22 +101,28 @@ func (c *Catalog) Put(ctx context.Context, by Caller, p manifest.Parsed) (stored
 			}
 			o.Owner, o.Created, o.Version = latest.Owner, latest.Created, latest.Version+1
 		}
-		if ok, err := c.commit(ctx, o); ok || err != nil {
+		if ok, err := c.Save(ctx, o); ok || err != nil {
 			return o, ok, err
 		}
 	}
 	return nil, false, &Error{"storing", p.Kind, p.Name, ErrBusy, "try again"}
 }
 
-// commit is false where somebody else was faster.
-func (c *Catalog) commit(ctx context.Context, o *store.Object) (bool, error) {
-	v, err := c.writer.Commit(ctx, &store.Unit{Objects: []store.ObjectChange{{Object: o}}})
+// Save stores versions of objects as they are, all of them or none: it is false where somebody else was faster and one is
+// no longer next to the latest. It asks nobody's leave.
+func (c *Catalog) Save(ctx context.Context, objects ...*store.Object) (bool, error) {
+	u := &store.Unit{}
+	for _, o := range objects {
+		u.Objects = append(u.Objects, store.ObjectChange{Object: o})
+	}
+	v, err := c.writer.Commit(ctx, u)
+	c.cache.stored(objects)
 	return v == store.OK, err
 }
 
-// latest is the newest version, deleted or not; nil where there never was one.
-func (c *Catalog) latest(ctx context.Context, kind Kind, space, name string) (*store.Object, error) {
-	o, err := c.store.Object(ctx, string(kind), space, name, 0)
+// Latest is the newest version of an object, deleted or not, whoever it belongs to; nil where there never was one.
+func (c *Catalog) Latest(ctx context.Context, kind Kind, space, name string) (*store.Object, error) {
+	o, err := c.object(ctx, kind, space, name, 0)
 	if !errors.Is(err, store.ErrNotFound) {
 		return o, err
 	}
@@ -130,7 +138,7 @@ func (c *Catalog) latest(ctx context.Context, kind Kind, space, name string) (*s
 
 // Get finds a version of an object that the caller may see; version 0 is the latest.
 func (c *Catalog) Get(ctx context.Context, by Caller, kind Kind, space, name string, version int64) (*store.Object, error) {
-	o, err := c.store.Object(ctx, string(kind), space, name, version)
+	o, err := c.object(ctx, kind, space, name, version)
 	if err == nil && o.Deleted {
 		err = store.ErrNotFound
 	}
@@ -138,11 +146,11 @@ func (c *Catalog) Get(ctx context.Context, by Caller, kind Kind, space, name str
 		return own, nil
 	}
 	switch {
-	case err == nil && mayRead(by, o):
+	case err == nil && by.MayRead(o):
 		return o, nil
 	case err == nil || errors.Is(err, store.ErrNotFound):
 		hint := c.others(ctx, by, kind, space)
-		if latest, err := c.store.Object(ctx, string(kind), space, name, 0); version != 0 && err == nil && !latest.Deleted && mayRead(by, latest) {
+		if latest, err := c.store.Object(ctx, string(kind), space, name, 0); version != 0 && err == nil && !latest.Deleted && by.MayRead(latest) {
 			hint = fmt.Sprintf("there is no version %d of it that is kept; the latest is %d", version, latest.Version)
 		}
 		return nil, &Error{"finding", kind, name, store.ErrNotFound, hint}
@@ -161,7 +169,7 @@ func (c *Catalog) List(ctx context.Context, by Caller, kind Kind, space string) 
 			all = append(all, implicit(kind, name))
 		}
 	}
-	all = slices.DeleteFunc(all, func(o *store.Object) bool { return !mayRead(by, o) })
+	all = slices.DeleteFunc(all, func(o *store.Object) bool { return !by.MayRead(o) })
 	slices.SortStableFunc(all, func(a, b *store.Object) int {
 		return strings.Compare(a.Space+"\x00"+a.Name, b.Space+"\x00"+b.Name)
 	})
@@ -174,7 +182,7 @@ func (c *Catalog) Versions(ctx context.Context, by Caller, kind Kind, space, nam
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(o *store.Object) bool { return !mayRead(by, o) })
+	all = slices.DeleteFunc(all, func(o *store.Object) bool { return !by.MayRead(o) })
 	if len(all) == 0 {
 		return nil, &Error{"finding", kind, name, store.ErrNotFound, c.others(ctx, by, kind, space)}
 	}
@@ -188,7 +196,7 @@ func (c *Catalog) Delete(ctx context.Context, by Caller, kind Kind, space, name 
 		if err != nil {
 			return err
 		}
-		if !mayChange(by, o) || o.Version == 0 {
+		if !by.MayChange(o) || o.Version == 0 {
 			return &Error{"deleting", kind, name, ErrForbidden, "it belongs to " + o.Owner}
 		}
 		if err := c.unused(ctx, o); err != nil {
@@ -196,7 +204,7 @@ func (c *Catalog) Delete(ctx context.Context, by Caller, kind Kind, space, name 
 		}
 		mark := *o
 		mark.Version, mark.Updated, mark.Deleted = o.Version+1, c.now().UTC().Truncate(time.Millisecond), true
-		if ok, err := c.commit(ctx, &mark); ok || err != nil {
+		if ok, err := c.Save(ctx, &mark); ok || err != nil {
 			return err
 		}
 	}
@@ -244,11 +252,13 @@ func (c *Catalog) others(ctx context.Context, by Caller, kind Kind, space string
 
 func isSite(kind Kind) bool { return slices.Contains(siteKinds, kind) }
 
-func mayRead(by Caller, o *store.Object) bool {
+// MayRead reports whether the caller may see and use o.
+func (by Caller) MayRead(o *store.Object) bool {
 	return by.Admin || by.Owner == o.Owner || isSite(Kind(o.Kind)) || o.Labels[LabelShared] == "true"
 }
 
-func mayChange(by Caller, o *store.Object) bool {
+// MayChange reports whether the caller may replace and delete o.
+func (by Caller) MayChange(o *store.Object) bool {
 	return by.Admin || by.Owner == o.Owner && !isSite(Kind(o.Kind))
 }
 

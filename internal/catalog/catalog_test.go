@@ -149,7 +149,7 @@ func TestResolve(t *testing.T) {
 		version int64
 	}{
 		{"def", 2}, {"def:1", 1}, {"arn:aws:batch:ap-northeast-1:123456789012:job-definition/def", 2},
-		{"arn:aws:batch:eu-west-1:1:job-definition/def:1", 1}, {ARNOf(manifest.KindJobDefinition, "def"), 2},
+		{"arn:aws:batch:eu-west-1:1:job-definition/def:1", 1}, {c.ARNOf(manifest.KindJobDefinition, "def"), 2},
 	} {
 		if o, err := c.Resolve(t.Context(), ann, manifest.KindJobDefinition, ok.name); err != nil || o.Version != ok.version {
 			t.Errorf("%s: %v, %v", ok.name, o, err)

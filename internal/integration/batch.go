@@ -4,7 +4,6 @@ import (
 	"context"
 	"strconv"
 
-	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/manifest"
@@ -47,7 +46,7 @@ func (b *batchJob) Begin(ctx context.Context, t kernel.Task) (kernel.Rows, error
 	}
 	// Names of Batch jobs are not unique; the dash asks for a number behind it.
 	rows := kernel.Rows{Job: &job.Job{Name: s.Name + "-", Spec: spec}}
-	answer := func(ref kernel.Ref) value.Value { return submitted(ref.Job, s.Name) }
+	answer := func(ref kernel.Ref) value.Value { return b.submitted(ref.Job, s.Name) }
 	if b.waits {
 		rows.Submitted = answer
 	} else {
@@ -60,9 +59,9 @@ func (b *batchJob) Begin(ctx context.Context, t kernel.Task) (kernel.Rows, error
 func (b *batchJob) nothing(spec *job.Spec, s manifest.Submission, t kernel.Task) kernel.Rows {
 	now := b.Now()
 	j := &job.Job{Name: s.Name, Spec: spec, State: job.Succeeded, Submitted: now, Started: now, Ended: now}
-	result := submitted(0, s.Name)
+	result := b.submitted(0, s.Name)
 	if b.waits {
-		result = describeJob(j, nil, t.Order.Payload)
+		result = b.describeJob(j, nil, t.Order.Payload)
 	}
 	return kernel.Rows{Outcome: func(kernel.Ref) run.Outcome { return run.Done(result) }}
 }
@@ -76,7 +75,7 @@ func (b *batchJob) End(ctx context.Context, t kernel.Task, e kernel.Ended) (run.
 			return run.Outcome{}, err
 		}
 	}
-	result := describeJob(e.Job, replicas, t.Order.Payload)
+	result := b.describeJob(e.Job, replicas, t.Order.Payload)
 	if e.Job.State != job.Succeeded {
 		return run.Fail("States.TaskFailed", result.JSON()), nil
 	}
@@ -86,12 +85,12 @@ func (b *batchJob) End(ctx context.Context, t kernel.Task, e kernel.Ended) (run.
 func jobID(id job.ID) string { return strconv.FormatInt(int64(id), 10) }
 
 // submitted is SubmitJob's answer.
-func submitted(id job.ID, name string) value.Value {
-	return object("JobArn", catalog.ARN("batch", "job/"+jobID(id)), "JobId", jobID(id), "JobName", name)
+func (b *batchJob) submitted(id job.ID, name string) value.Value {
+	return object("JobArn", b.Catalog.ARN("batch", "job/"+jobID(id)), "JobId", jobID(id), "JobName", name)
 }
 
 // describeJob is DescribeJobs' answer as Step Functions spells it.
-func describeJob(j *job.Job, replicas []job.Replica, payload value.Value) value.Value {
+func (b *batchJob) describeJob(j *job.Job, replicas []job.Replica, payload value.Value) value.Value {
 	status := "SUCCEEDED"
 	if j.State != job.Succeeded {
 		status = "FAILED"
@@ -126,11 +125,11 @@ func describeJob(j *job.Job, replicas []job.Replica, payload value.Value) value.
 		),
 		"CreatedAt", millis(j.Submitted),
 		"DependsOn", []any{},
-		"JobArn", catalog.ARN("batch", "job/"+jobID(j.ID)),
+		"JobArn", b.Catalog.ARN("batch", "job/"+jobID(j.ID)),
 		"JobDefinition", payload.At("JobDefinition"),
 		"JobId", jobID(j.ID),
 		"JobName", j.Spec.Name,
-		"JobQueue", catalog.ARNOf(manifest.KindJobQueue, j.Spec.Queue),
+		"JobQueue", b.Catalog.ARNOf(manifest.KindJobQueue, j.Spec.Queue),
 		"Parameters", objectOrEmpty(payload.At("Parameters")),
 		"StartedAt", millis(j.Started),
 		"Status", status,

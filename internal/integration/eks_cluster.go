@@ -34,7 +34,7 @@ func (d *describeCluster) Do(ctx context.Context, t kernel.Task, _ func()) run.O
 		return run.Fail(run.ErrInternal, err.Error())
 	}
 	return run.Done(object("Cluster", object(
-		"Arn", catalog.ARNOf(manifest.KindCluster, o.Name),
+		"Arn", d.Catalog.ARNOf(manifest.KindCluster, o.Name),
 		"CertificateAuthority", object("Data", o.Data.At("certificateAuthority", "data")),
 		"CreatedAt", timestamp(o.Created),
 		"Endpoint", o.Data.At("endpoint"),

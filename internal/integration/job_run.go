@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/manifest"
@@ -236,7 +235,7 @@ func (j *jobRun) result(ctx context.Context, ended *job.Job) (value.Value, error
 		"JobId", jobID(ended.ID),
 		"Name", ended.Name,
 		"Namespace", ended.Spec.Space,
-		"Arn", catalog.ARN("tutti", "job/"+jobID(ended.ID)),
+		"Arn", j.Catalog.ARN("tutti", "job/"+jobID(ended.ID)),
 		"State", ended.State.String(),
 		"Why", textOrAbsent(ended.Why),
 		"Template", textOrAbsent(ended.Spec.Labels[labelTemplate]),

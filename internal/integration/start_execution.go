@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/manifest"
 	"github.com/tutti-ml/tutti/internal/run"
@@ -55,13 +54,13 @@ func (s *startExecution) Begin(ctx context.Context, t kernel.Task) (kernel.Rows,
 			return kernel.Rows{}, err
 		}
 		if err == nil {
-			return failed(errRunExists, "Execution Already Exists: '%s'", executionARN(taken.Machine, taken.Name)), nil
+			return failed(errRunExists, "Execution Already Exists: '%s'", s.executionARN(taken.Machine, taken.Name)), nil
 		}
 	}
 	began := s.Now()
 	rows := kernel.Rows{Run: &kernel.NewRun{Name: name, Machine: m.Name, Language: m.Language, Source: m.Source, Input: input}}
 	answer := func(ref kernel.Ref) value.Value {
-		return object("ExecutionArn", executionARN(m.Name, ref.RunName), "StartDate", millis(began))
+		return object("ExecutionArn", s.executionARN(m.Name, ref.RunName), "StartDate", millis(began))
 	}
 	if s.waits {
 		rows.Submitted = answer
@@ -94,9 +93,9 @@ func (s *startExecution) End(_ context.Context, _ kernel.Task, e kernel.Ended) (
 		in, out = asText(in), asText(out)
 	}
 	included := object("Included", true)
-	result := object("ExecutionArn", executionARN(r.Machine, r.Name))
+	result := object("ExecutionArn", s.executionARN(r.Machine, r.Name))
 	if r.Failure != nil {
-		result = object("Cause", r.Failure.Cause, "Error", r.Failure.Error, "ExecutionArn", executionARN(r.Machine, r.Name))
+		result = object("Cause", r.Failure.Cause, "Error", r.Failure.Error, "ExecutionArn", s.executionARN(r.Machine, r.Name))
 	}
 	for _, m := range []value.Member{
 		{Name: "Input", Value: in},
@@ -105,7 +104,7 @@ func (s *startExecution) End(_ context.Context, _ kernel.Task, e kernel.Ended) (
 		{Name: "Output", Value: out},
 		{Name: "OutputDetails", Value: included},
 		{Name: "StartDate", Value: millis(r.Started)},
-		{Name: "StateMachineArn", Value: value.NewString(catalog.ARNOf(manifest.KindStateMachine, r.Machine))},
+		{Name: "StateMachineArn", Value: value.NewString(s.Catalog.ARNOf(manifest.KindStateMachine, r.Machine))},
 		{Name: "Status", Value: value.NewString(r.Status.String())},
 		{Name: "StopDate", Value: millis(r.Ended)},
 	} {
@@ -126,6 +125,6 @@ func asText(v value.Value) value.Value {
 	return value.NewString(v.JSON())
 }
 
-func executionARN(machine, name string) string {
-	return catalog.ARN("states", "execution:"+machine+":"+name)
+func (s *startExecution) executionARN(machine, name string) string {
+	return s.Catalog.ARN("states", "execution:"+machine+":"+name)
 }

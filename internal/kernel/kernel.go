@@ -173,17 +173,7 @@ type StartRequest struct {
 // Start begins a run and returns when it is durable. A definition with faults is refused with run.Problems. A name that
 // is taken is ErrExists, but for a run that is under way with the same definition and input: that one is returned.
 func (k *Kernel) Start(ctx context.Context, q StartRequest) (*store.Run, error) {
-	row, begun, err := k.Begin(q)
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case err = <-begun:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-k.o.Writer.Down():
-		return nil, k.o.Writer.Err()
-	}
+	row, err := k.Create(ctx, q)
 	if !errors.Is(err, ErrExists) {
 		if err != nil {
 			return nil, err
@@ -201,6 +191,22 @@ func (k *Kernel) Start(ctx context.Context, q StartRequest) (*store.Run, error) 
 		return old, nil
 	}
 	return nil, fmt.Errorf("starting run %q: %w", row.Name, err)
+}
+
+// Create begins a run and returns its row as it began when it is durable. A name that is taken is ErrExists.
+func (k *Kernel) Create(ctx context.Context, q StartRequest) (*store.Run, error) {
+	row, begun, err := k.Begin(q)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case err = <-begun:
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-k.o.Writer.Down():
+		err = k.o.Writer.Err()
+	}
+	return row, err
 }
 
 // Begin queues a new run and returns its row as it is to be; begun is told once, when it is durable or refused.

@@ -1,0 +1,144 @@
+// Package aws is the front door for clients of AWS: what its JSON protocols have in common. It takes POST / with
+// X-Amz-Target, finds the action, checks the request against the action's shape, and writes answers and errors as AWS
+// does.
+//
+// What the actions do is a service's, in a package below. The package knows no runs and no jobs.
+package aws
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// Service is one AWS service over AWS JSON 1.0.
+type Service struct {
+	Target  string // what X-Amz-Target begins with, such as AWSStepFunctions
+	Actions map[string]Action
+}
+
+// Action is one operation of a service.
+type Action struct {
+	Input *Shape // a structure
+	// Do carries the action out. Its input has the members of Input, checked; its errors are *Error, anything else is our
+	// fault. The absent value is an empty answer.
+	Do func(ctx context.Context, in value.Value) (value.Value, error)
+}
+
+// Options are what a Handler needs.
+type Options struct {
+	Services []Service
+	MaxBody  int64 // bytes of one request
+	Limits   bool  // AWS's quotas on sizes are in force too
+	Log      *slog.Logger
+}
+
+// Handler answers requests of AWS clients.
+type Handler struct {
+	o       Options
+	actions map[string]Action // by target, such as AWSStepFunctions.StartExecution
+}
+
+// New returns a handler for the services.
+func New(o Options) *Handler {
+	h := &Handler{o: o, actions: make(map[string]Action)}
+	for _, s := range o.Services {
+		for name, a := range s.Actions {
+			h.actions[s.Target+"."+name] = a
+		}
+	}
+	return h
+}
+
+const contentType = "application/x-amz-json-1.0"
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := NewUUID()
+	w.Header()["X-Amzn-Requestid"] = []string{id}
+	w.Header()["Content-Type"] = []string{contentType}
+	out, err := h.answer(r)
+	if err == nil {
+		_, _ = w.Write(out) // the caller may be gone
+		return
+	}
+	e := h.known(err, r, id)
+	w.WriteHeader(e.HTTPStatus())
+	_, _ = w.Write(e.body())
+}
+
+// known is the error as the client is to see it. What is our own fault is logged, and told without its details.
+func (h *Handler) known(err error, r *http.Request, id string) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	h.o.Log.Error("an AWS request failed", "target", r.Header.Get("X-Amz-Target"), "request", id, "error", err)
+	return ErrInternalFailure
+}
+
+// answer is the body of the answer to a request.
+func (h *Handler) answer(r *http.Request) ([]byte, error) {
+	action, ok := h.actions[r.Header.Get("X-Amz-Target")]
+	if !ok {
+		return nil, ErrUnknownOperation
+	}
+	body, err := h.read(r)
+	if err != nil {
+		return nil, err
+	}
+	in := value.EmptyObject
+	if len(body) > 0 {
+		if in, err = value.Parse(body); err != nil {
+			return nil, ErrSerialization.With("%s", err)
+		}
+	}
+	if err := action.Input.Check(in, h.o.Limits); err != nil {
+		return nil, err
+	}
+	out, err := action.Do(r.Context(), in)
+	if err != nil {
+		return nil, err
+	}
+	if out.IsAbsent() {
+		out = value.EmptyObject
+	}
+	return out.AppendJSON(make([]byte, 0, out.Size())), nil
+}
+
+func (h *Handler) read(r *http.Request) ([]byte, error) {
+	if r.ContentLength > h.o.MaxBody {
+		return nil, ErrTooLarge
+	}
+	body := make([]byte, 0, max(r.ContentLength, 0)+1)
+	for {
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if int64(len(body)) > h.o.MaxBody {
+			return nil, ErrTooLarge
+		}
+		if err == io.EOF {
+			return body, nil
+		}
+		if err != nil {
+			return nil, ErrSerialization.With("the request ended early")
+		}
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)]
+		}
+	}
+}
+
+// NewUUID is a random UUID (RFC 9562, version 4).
+func NewUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,54 @@
+package aws
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// Error is an error that clients see.
+type Error struct {
+	Code    string // as SDKs know it, such as StateMachineDoesNotExist
+	Message string
+	Status  int            // of HTTP; 0: 400
+	More    []value.Member // further members of the body
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// HTTPStatus is the status of the response.
+func (e *Error) HTTPStatus() int { return cmp.Or(e.Status, http.StatusBadRequest) }
+
+// With is e with a message made of format and args.
+func (e *Error) With(format string, args ...any) *Error {
+	with := *e
+	with.Message = fmt.Sprintf(format, args...)
+	return &with
+}
+
+// And is e with one more member in its body.
+func (e *Error) And(name string, v value.Value) *Error {
+	with := *e
+	with.More = append(with.More[:len(with.More):len(with.More)], value.Member{Name: name, Value: v})
+	return &with
+}
+
+func (e *Error) body() []byte {
+	members := append([]value.Member{{Name: "__type", Value: value.NewString(e.Code)}}, e.More...)
+	if e.Message != "" {
+		members = append(members, value.Member{Name: "message", Value: value.NewString(e.Message)})
+	}
+	return value.NewObject(members...).AppendJSON(nil)
+}
+
+// The errors that all services have, as AWS spells them.
+var (
+	ErrUnknownOperation = &Error{Code: "com.amazon.coral.service#UnknownOperationException"}
+	ErrSerialization    = &Error{Code: "com.amazon.coral.service#SerializationException"}
+	ErrValidation       = &Error{Code: "com.amazon.coral.validate#ValidationException"}
+	ErrTooLarge         = &Error{Code: "com.amazon.coral.service#RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge}
+	ErrInternalFailure  = &Error{Code: "com.amazon.coral.service#InternalFailure", Status: http.StatusInternalServerError}
+	ErrUnavailable      = &Error{Code: "com.amazon.coral.availability#ServiceUnavailableException", Status: http.StatusServiceUnavailable}
+)

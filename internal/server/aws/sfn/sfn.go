@@ -1,0 +1,106 @@
+// Package sfn is the API of AWS Step Functions: its actions over the catalogue and the kernel. A state machine is an
+// object of the catalogue, an execution a run; ARNs are made and read here and nowhere below.
+//
+// One file holds each family of actions, errors.go every error, shapes.go what requests look like.
+package sfn
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/tutti-ml/tutti/internal/auth"
+	"github.com/tutti-ml/tutti/internal/catalog"
+	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/server/aws"
+	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// Options are what the API stands on. All must be set.
+type Options struct {
+	Store   store.Store
+	Kernel  *kernel.Kernel
+	Catalog *catalog.Catalog // its Site is the account and the region
+	Now     func() time.Time
+	Rand    func() uint64 // for what aliases route to
+	// Refuse says why no new work is taken just now; nil where it is.
+	Refuse func() error
+}
+
+// service holds the actions.
+type service struct{ Options }
+
+// New returns the service.
+func New(o Options) aws.Service {
+	s := &service{o}
+	actions := make(map[string]aws.Action)
+	for _, family := range []map[string]aws.Action{
+		s.machineActions(), s.executionActions(), s.historyActions(),
+	} {
+		maps.Copy(actions, family)
+	}
+	return aws.Service{Target: "AWSStepFunctions", Actions: actions}
+}
+
+func by(ctx context.Context) catalog.Caller { return catalog.Caller(auth.From(ctx)) }
+
+// input is the shape of an action's request.
+func input(action string, members ...aws.Member) *aws.Shape {
+	return aws.Structure(action+"Input", members...)
+}
+
+// changed repeats a change of the catalogue for as long as others are faster.
+func changed(try func() (bool, error)) error {
+	for range 10 {
+		if ok, err := try(); ok || err != nil {
+			return err
+		}
+	}
+	return errConflict.of("The resource is changed by others all the time.")
+}
+
+func (s *service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
+
+// The members of answers. One whose value is absent is left out by object.
+
+func object(members ...value.Member) value.Value {
+	there := members[:0]
+	for _, m := range members {
+		if !m.Value.IsAbsent() {
+			there = append(there, m)
+		}
+	}
+	return value.NewObject(there...)
+}
+
+func of(name string, v value.Value) value.Member { return value.Member{Name: name, Value: v} }
+
+func text(name, s string) value.Member { return of(name, value.NewString(s)) }
+
+// words is a text that is left out where it is empty.
+func words(name, s string) value.Member {
+	if s == "" {
+		return value.Member{Name: name}
+	}
+	return text(name, s)
+}
+
+// date is a moment in seconds since 1970, left out where it is zero.
+func date(name string, t time.Time) value.Member {
+	if t.IsZero() {
+		return value.Member{Name: name}
+	}
+	ms := t.UnixMilli()
+	seconds := strconv.FormatInt(ms/1000, 10)
+	if ms %= 1000; ms != 0 {
+		seconds += "." + strconv.FormatInt(1000+ms, 10)[1:]
+	}
+	n, _ := value.NewNumber(seconds) // it is one
+	return of(name, n)
+}
+
+// notFound reports that something is not there, or not the caller's to see.
+func notFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
