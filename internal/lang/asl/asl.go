@@ -17,17 +17,21 @@ import (
 )
 
 // Language is the States Language as a run.Language. The zero Language is ready to use.
-type Language struct{}
+type Language struct {
+	// Limits are those of executions; the zero Limits are WideLimits.
+	Limits Limits
+}
 
 // Name implements run.Language.
 func (Language) Name() string { return "asl" }
 
 // Compile implements run.Language. Warnings alone are no error: Definition.Warnings has them.
-func (Language) Compile(source []byte) (run.Definition, error) {
+func (l Language) Compile(source []byte) (run.Definition, error) {
 	d, err := Compile(source)
 	if err != nil {
 		return nil, err
 	}
+	d.limits = l.Limits.orWide()
 	return d, nil
 }
 
@@ -37,6 +41,7 @@ type Definition struct {
 	states  []*state // all states, those of inner machines too, in the order of the file
 	// timeout bounds the whole execution, in seconds; 0: no bound.
 	timeout int64
+	limits  Limits
 	// Warnings are what deserves a look, though the file is valid.
 	Warnings run.Problems
 }
@@ -99,6 +104,7 @@ type state struct {
 	index   int // in Definition.states
 	name    string
 	kind    stateKind
+	data    bool     // its fields are in JSONata, not in JSONPath
 	machine *machine // that the state is part of
 	next    *state   // nil: the machine ends here
 	flow    flow

@@ -25,6 +25,7 @@ type branch struct {
 	input     value.Value // the state's
 	since     time.Time   // when the state was entered
 	entered   uint64      // history event that says so
+	from      uint64      // the history event that it follows from; 0: none
 	last      uint64      // the branch's latest history event
 	variables value.Value // an object; Absent: none
 	attempts  []int       // how often each retrier of the state was used; nil: none yet
@@ -32,7 +33,7 @@ type branch struct {
 	attempt   run.TaskID  // the latest task of the state; 0: none
 
 	result  value.Value // phaseResult: what the state's work gave
-	failure run.Failure // phaseFailed
+	failure run.Failure // phaseFailed, phaseLost
 	timer   run.TimerID // phaseWait, phaseBackoff
 	task    *openTask   // phaseTask
 	fanout  *fanout     // phaseFanout
@@ -55,12 +56,13 @@ const (
 	phaseWait                     // a Wait's timer
 	phaseBackoff                  // a retrier's timer
 	phaseFanout                   // its children; a step too, while more of them can be started
+	phaseLost                     // a step: a failure that neither Retry nor Catch deals with ends the branch
 )
 
 // ready reports whether a step can take the branch on.
 func (b *branch) ready() bool {
 	switch b.phase {
-	case phaseEntered, phaseResult, phaseFailed:
+	case phaseEntered, phaseResult, phaseFailed, phaseLost:
 		return !b.gone
 	case phaseFanout:
 		return !b.gone && b.fanout.canStart()
@@ -68,9 +70,9 @@ func (b *branch) ready() bool {
 	return false
 }
 
-// enter puts the branch into to; event is the history event that says so.
-func (b *branch) enter(to *state, input value.Value, at time.Time, event uint64) {
-	b.state, b.input, b.since, b.entered, b.last = to, input, at, event, event
+// enter puts the branch into to; event is the history event that says so, which follows from from.
+func (b *branch) enter(to *state, input value.Value, at time.Time, event, from uint64) {
+	b.state, b.input, b.since, b.entered, b.from, b.last = to, input, at, event, from, event
 	b.phase = phaseEntered
 	b.attempts, b.retries, b.attempt = nil, 0, 0
 	b.result, b.fanout = value.Value{}, nil

@@ -58,7 +58,7 @@ func compileFor(source []byte, there *Resources) (*Definition, error) {
 	}
 	c := &compiler{there: there, names: make(map[string]pointer)}
 	c.duplicates(source)
-	d := &Definition{}
+	d := &Definition{limits: WideLimits}
 	if v.Kind() != value.Object {
 		c.problem("", codeSchema, "Definition must be a valid JSON object")
 	} else {
@@ -203,6 +203,7 @@ func (o *object) state(name string, v value.Value, m *machine, local *targets) *
 	o.c.states = append(o.c.states, s)
 	so.string("Comment")
 	so.queryLanguage()
+	s.data = so.data
 	typ, ok := so.string("Type")
 	if !ok {
 		so.missing("Type")

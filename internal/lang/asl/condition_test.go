@@ -112,7 +112,7 @@ func TestAbsentVariable(t *testing.T) {
 	t.Parallel()
 	for rule, want := range map[string]string{
 		`"IsPresent": false, "Next": "Yes"`:        "",
-		`"IsPresent": true, "Next": "Yes"`:         "States.NoChoiceMatched",
+		`"IsPresent": true, "Next": "Yes"`:         "States.Runtime",
 		`"NumericEquals": 1, "Next": "Yes"`:        "States.Runtime",
 		`"StringEqualsPath": "$.x", "Next": "Yes"`: "States.Runtime",
 	} {

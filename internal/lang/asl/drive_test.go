@@ -289,8 +289,8 @@ func dumpBranch(b *strings.Builder, br *branch) {
 	if br.parent != nil {
 		parent = br.parent.id
 	}
-	fmt.Fprintf(b, "branch %d of %d index %d item %s state %s phase %d input %s since %v entered %d last %d variables %s attempts %v %d %d result %s failure %v timer %d queued %v\n",
-		br.id, parent, br.index, br.item, br.state.name, br.phase, br.input, br.since, br.entered, br.last, br.variables,
+	fmt.Fprintf(b, "branch %d of %d index %d item %s state %s phase %d input %s since %v entered %d from %d last %d variables %s attempts %v %d %d result %s failure %v timer %d queued %v\n",
+		br.id, parent, br.index, br.item, br.state.name, br.phase, br.input, br.since, br.entered, br.from, br.last, br.variables,
 		br.attempts, br.retries, br.attempt, br.result, br.failure, br.timer, br.queued)
 	if t := br.task; t != nil {
 		fmt.Fprintf(b, "  task %d %s %s as %s timers %d %v %d %d %v %d submitted %v\n", t.id, t.state.name, t.payload, t.credentials,

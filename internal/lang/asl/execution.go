@@ -65,12 +65,12 @@ func (x *execution) Decide(in run.Input) ([]run.Event, error) {
 	x.cur = step{x: x, b: b, in: &in}
 	ev, err := x.cur.decide()
 	if err != nil {
-		return []run.Event{x.cur.failState(x.cur.failureOf(err))}, nil
+		ev = x.cur.failState(err)
 	}
 	if ev.Fact == nil {
 		return nil, nil
 	}
-	return []run.Event{ev}, nil
+	return []run.Event{x.cur.withinHistory(ev)}, nil
 }
 
 // subject is the branch that an input is about; nil: none any more.
@@ -115,6 +115,8 @@ func (s *step) decide() (run.Event, error) {
 		return s.leave(s.b.work())
 	case phaseFailed:
 		return s.recover()
+	case phaseLost:
+		return s.fail(s.b.failure), nil
 	case phaseFanout:
 		return s.startIteration()
 	}

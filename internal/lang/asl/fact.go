@@ -27,13 +27,15 @@ const (
 	kindIterationStarted
 	kindBegun           // started with attributes
 	kindTaskScheduledIn // taskScheduled in a region
+	kindStateFailedAt
+	kindBranchFailedAt
 )
 
 // fact is a run.Fact that can be read back, folded and shown.
 type fact interface {
 	run.Fact
 	decode(*Definition, *value.Decoder)
-	// at0 is the common part.
+	// base is the common part.
 	base() *stamp
 	// events is how many history events the fact is.
 	events() uint64
@@ -50,10 +52,14 @@ func newFact(kind run.EventKind) fact {
 	case kindMoved:
 		return new(moved)
 	case kindStateFailed:
+		return &stateFailed{old: true}
+	case kindStateFailedAt:
 		return new(stateFailed)
 	case kindRunFailed:
 		return new(runFailed)
 	case kindBranchFailed:
+		return &branchFailed{old: true}
+	case kindBranchFailedAt:
 		return new(branchFailed)
 	case kindRetryPlanned:
 		return new(retryPlanned)

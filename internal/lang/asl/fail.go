@@ -1,6 +1,8 @@
 package asl
 
 import (
+	"errors"
+
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -14,48 +16,144 @@ import (
 type stateFailed struct {
 	stamp
 	failure run.Failure
-	aborted []iterationRef
+	aborted []abortedRef
+	// old marks a fact of the first release, which says no more than this: it has no state.
+	old   bool
+	state *state
+	// worked says that the branches of the state had done their work: what failed is what the state makes of it.
+	worked bool
+	// caught says that the state had failed before, and that it was its catcher that failed now: nobody deals with that.
+	caught bool
+	// query says that it was an expression of JSONata that failed, at the place location in the state and of an event
+	// that follows from from.
+	query    bool
+	location string
+	from     uint64
 }
 
-// failState fails the state of the step's branch.
-func (s *step) failState(f run.Failure) run.Event {
-	ev := &stateFailed{stamp: s.stamp(), failure: f, aborted: s.b.iterations(nil)}
+// failState fails the state of the step's branch with err.
+func (s *step) failState(err error) run.Event {
+	ev := s.stateFailed(s.failureOf(err))
+	ev.caught = s.b.phase == phaseFailed
+	ev.worked = s.b.phase == phaseResult && s.b.state.fansOut()
+	if ev.failure.Error != errRuntime { // which ends the whole execution, and not piece by piece
+		ev.aborted = s.b.abortedBelow(nil)
+	}
+	var qe *queryError
+	if errors.As(err, &qe) {
+		ev.query, ev.location, ev.from = true, qe.location, s.b.last
+		if s.b.last == s.b.entered {
+			ev.from = s.b.from // the entering itself is passed over
+		}
+	}
 	return event(ev, dropOrders(openOrders(nil, s.b), s.b)...)
 }
 
 // refused fails the state of the step's branch, whose task is not so much as scheduled.
 func (s *step) refused() run.Event {
 	f := *s.in.Outcome.Failure
-	return s.failState(s.failureOf(&stateError{f.Error, f.Cause}))
+	return s.failState(&stateError{f.Error, f.Cause})
 }
 
-func (f *stateFailed) Kind() run.EventKind { return kindStateFailed }
+func (s *step) stateFailed(f run.Failure) *stateFailed {
+	return &stateFailed{stamp: s.stamp(), failure: f, state: s.b.state}
+}
 
-func (f *stateFailed) events() uint64 { return uint64(len(f.aborted)) }
+func (f *stateFailed) Kind() run.EventKind {
+	if f.old {
+		return kindStateFailed
+	}
+	return kindStateFailedAt
+}
+
+// before is the number of history events that precede EvaluationFailed.
+func (f *stateFailed) before() uint64 {
+	if f.worked || f.caught && f.state.fansOut() {
+		return 1
+	}
+	return 0
+}
+
+func (f *stateFailed) events() uint64 {
+	n := f.before() + uint64(len(f.aborted))
+	if f.query {
+		n++
+	}
+	return n
+}
 
 func (f *stateFailed) apply(x *execution, b *branch) {
 	x.closeOpen(b)
 	x.drop(b)
 	b.phase, b.failure = phaseFailed, f.failure
+	if f.caught {
+		b.phase = phaseLost
+	}
+	switch {
+	case f.query:
+		b.last = f.first + f.before()
+	case f.before() > 0:
+		b.last = f.first
+	}
 }
 
-func (f *stateFailed) history(h *historian) { h.iterationsAborted(f.aborted) }
+func (f *stateFailed) history(h *historian) {
+	switch {
+	case f.worked:
+		h.add(f.state.kind.String()+"StateSucceeded", "", value.Value{})
+	case f.before() > 0:
+		h.add(f.state.kind.String()+"StateFailed", "", value.Value{})
+	}
+	if f.query {
+		h.prev = f.from
+		h.add("EvaluationFailed", "evaluationFailedEventDetails", details(
+			words("cause", f.failure.Cause), words("error", f.failure.Error), words("location", f.location), words("state", f.state.name)))
+	}
+	h.aborted(f.aborted)
+}
 
 func (f *stateFailed) Encode(e *value.Encoder) {
 	f.encode(e)
 	encodeFailure(e, f.failure)
-	encodeIterations(e, f.aborted)
+	if f.old {
+		encodeIterations(e, f.aborted)
+		return
+	}
+	encodeAborted(e, f.aborted)
+	encodeState(e, f.state)
+	e.Bool(f.worked)
+	e.Bool(f.caught)
+	e.Bool(f.query)
+	if f.query {
+		e.Text(f.location)
+		e.Uint(f.from)
+	}
 }
 
 func (f *stateFailed) decode(d *Definition, dec *value.Decoder) {
 	f.stamp.decode(dec)
 	f.failure = decodeFailure(dec)
-	f.aborted = d.decodeIterations(dec)
+	if f.old {
+		f.aborted = d.decodeIterations(dec)
+		return
+	}
+	f.aborted = d.decodeAborted(dec)
+	f.state = d.decodeState(dec)
+	f.worked = dec.Bool()
+	f.caught = dec.Bool()
+	if f.query = dec.Bool(); f.query {
+		f.location = dec.Text()
+		f.from = dec.Uint()
+	}
+	if f.state == nil {
+		dec.Fail("a failure of no state")
+	}
 }
 
-// fail ends the step's branch, of which the state failed for good.
+// fail ends the step's branch, of which the state failed for good. Nothing survives States.Runtime: it ends the execution
+// from within any branch.
 func (s *step) fail(f run.Failure) run.Event {
-	if s.b.parent != nil {
+	if s.b.parent != nil && f.Error != errRuntime {
 		return s.failBranch(f)
 	}
 	ev := &runFailed{stamp: s.stamp(), status: run.Failed, failure: f}
@@ -136,9 +234,11 @@ type branchFailed struct {
 	stamp
 	state   *state // that failed
 	index   int
-	fatal   bool           // the Parallel or Map fails with it, with failure; what else it had under way is dropped
-	failure run.Failure    // of the Parallel or Map, if fatal
-	aborted []iterationRef // siblings that are dropped, of a Map
+	fatal   bool         // the Parallel or Map fails with it, with failure; what else it had under way is dropped
+	failure run.Failure  // of the Parallel or Map, if fatal
+	aborted []abortedRef // what is dropped
+	// old marks a fact of the first release, which tells of aborted iterations alone.
+	old bool
 }
 
 func (s *step) failBranch(f run.Failure) run.Event {
@@ -148,15 +248,20 @@ func (s *step) failBranch(f run.Failure) run.Event {
 	if !ev.fatal {
 		return event(ev)
 	}
-	ev.aborted = p.iterations(s.b)
+	ev.aborted = p.abortedBelow(s.b)
 	return event(ev, dropOrders(nil, p)...)
 }
 
-func (f *branchFailed) Kind() run.EventKind { return kindBranchFailed }
+func (f *branchFailed) Kind() run.EventKind {
+	if f.old {
+		return kindBranchFailed
+	}
+	return kindBranchFailedAt
+}
 
 func (f *branchFailed) events() uint64 {
 	n := uint64(len(f.aborted))
-	if f.state.fansOut() {
+	if f.state.fansOut() || !f.old && f.state.canAbort() {
 		n++
 	}
 	if f.state.machine.owner.kind == mapState {
@@ -183,13 +288,16 @@ func (f *branchFailed) apply(x *execution, b *branch) {
 }
 
 func (f *branchFailed) history(h *historian) {
-	if f.state.fansOut() {
+	switch {
+	case f.state.fansOut():
 		h.add(f.state.kind.String()+"StateFailed", "", value.Value{})
+	case !f.old && f.state.canAbort():
+		h.aside(f.state.kind.String()+"StateAborted", "", value.Value{})
 	}
 	if owner := f.state.machine.owner; owner.kind == mapState {
 		h.iteration("Failed", owner, f.index)
 	}
-	h.iterationsAborted(f.aborted)
+	h.aborted(f.aborted)
 }
 
 func (f *branchFailed) Encode(e *value.Encoder) {
@@ -198,7 +306,11 @@ func (f *branchFailed) Encode(e *value.Encoder) {
 	e.Uint(uint64(f.index))
 	e.Bool(f.fatal)
 	encodeFailure(e, f.failure)
-	encodeIterations(e, f.aborted)
+	if f.old {
+		encodeIterations(e, f.aborted)
+		return
+	}
+	encodeAborted(e, f.aborted)
 }
 
 func (f *branchFailed) decode(d *Definition, dec *value.Decoder) {
@@ -207,5 +319,9 @@ func (f *branchFailed) decode(d *Definition, dec *value.Decoder) {
 	f.index = int(dec.Uint())
 	f.fatal = dec.Bool()
 	f.failure = decodeFailure(dec)
-	f.aborted = d.decodeIterations(dec)
+	if f.old {
+		f.aborted = d.decodeIterations(dec)
+		return
+	}
+	f.aborted = d.decodeAborted(dec)
 }

@@ -16,17 +16,17 @@ const (
 	errHeartbeatTimeout  = "States.HeartbeatTimeout"
 	errTaskFailed        = "States.TaskFailed"
 	errRuntime           = expr.Runtime
-	errNoChoiceMatched   = "States.NoChoiceMatched"
 	errDataLimitExceeded = "States.DataLimitExceeded"
+	errQuery             = "States.QueryEvaluationError"
 	errTolerated         = "States.ExceedToleratedFailureThreshold"
 )
 
 // reservedErrors are all names that begin with "States." and mean something.
 var reservedErrors = []string{
-	errAll, errTimeout, errHeartbeatTimeout, errTaskFailed, errRuntime, errNoChoiceMatched, errDataLimitExceeded, errTolerated,
+	errAll, errTimeout, errHeartbeatTimeout, errTaskFailed, errRuntime, "States.NoChoiceMatched", errDataLimitExceeded, errTolerated,
 	expr.ParameterPathFailure, expr.ResultPathMatchFailure, expr.IntrinsicFailure,
 	"States.Permissions", "States.BranchFailed", "States.ItemReaderFailed", "States.ResultWriterFailed",
-	"States.QueryEvaluationError", "States.Http.Socket",
+	errQuery, "States.Http.Socket",
 }
 
 // stateError fails the state that it comes from.
@@ -41,12 +41,23 @@ func runtimeError(format string, args ...any) error {
 	return &stateError{errRuntime, fmt.Sprintf(format, args...)}
 }
 
+// queryError fails the state because of an expression of JSONata, at a place in it such as "Output/total"; empty: at none.
+type queryError struct {
+	location string
+	cause    string
+}
+
+func (e *queryError) Error() string { return errQuery + ": " + e.cause }
+
 // failureOf words err, an error of a state's evaluation, as Step Functions does.
 func (s *step) failureOf(err error) run.Failure {
 	f := run.Failure{Error: errRuntime, Cause: err.Error()}
 	var se *stateError
+	var qe *queryError
 	var ee *expr.Error
 	switch {
+	case errors.As(err, &qe):
+		f = run.Failure{Error: errQuery, Cause: qe.cause}
 	case errors.As(err, &se):
 		f = run.Failure{Error: se.name, Cause: se.cause}
 		if se.name == errDataLimitExceeded {

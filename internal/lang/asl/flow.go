@@ -1,8 +1,6 @@
 package asl
 
 import (
-	"fmt"
-
 	"github.com/tutti-ml/tutti/internal/lang/expr"
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -102,18 +100,6 @@ func (f *flow) output(s *step, result value.Value) (output, variables value.Valu
 	s.see(StageResultPath, output)
 	output, err = s.bounded(f.outputPath.of(s, output))
 	return output, variables, err
-}
-
-// maxPayload is the size in bytes of JSON up to which a payload, an output or a set of variables may grow: 256 times
-// what Step Functions takes. Without a bound a loop that doubles its input would fill the disk in thirty rounds.
-const maxPayload = 64 << 20
-
-// bounded passes what an evaluation gave on, unless it is too large.
-func (s *step) bounded(v value.Value, err error) (value.Value, error) {
-	if err == nil && v.Size() > maxPayload {
-		err = &stateError{errDataLimitExceeded, fmt.Sprintf("The state/task '%s' returned a result with a size exceeding the maximum number of bytes service limit.", s.b.state.name)}
-	}
-	return v, err
 }
 
 // of places result into the state's input.

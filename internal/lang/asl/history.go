@@ -126,23 +126,20 @@ func (h *historian) exited(s *state, output, variables value.Value) {
 	h.add(s.kind.String()+"StateExited", "stateExitedEventDetails", details(members...))
 }
 
-// iteration adds MapIterationStarted, Succeeded, Failed or Aborted. It is a side line: what comes next follows from what
-// came before it, but for what a started iteration does.
+// iteration adds MapIterationStarted, Succeeded, Failed or Aborted, all but the first aside.
 func (h *historian) iteration(what string, owner *state, index int) {
-	prev := h.prev
-	h.add("MapIteration"+what, "mapIteration"+what+"EventDetails",
-		details(words("name", owner.name), member("index", value.NewInt(int64(index)))))
-	if what != "Started" {
-		h.prev = prev
+	of := details(words("name", owner.name), member("index", value.NewInt(int64(index))))
+	if what == "Started" {
+		h.add("MapIterationStarted", "mapIterationStartedEventDetails", of)
+		return
 	}
+	h.aside("MapIteration"+what, "mapIteration"+what+"EventDetails", of)
 }
 
-func (h *historian) iterationsAborted(list []iterationRef) {
+// aside adds an event that leads nowhere: what comes next follows from what came before it.
+func (h *historian) aside(typ, member string, details value.Value) {
 	prev := h.prev
-	for _, r := range list {
-		h.prev = r.last
-		h.iteration("Aborted", r.owner, r.index)
-	}
+	h.add(typ, member, details)
 	h.prev = prev
 }
 

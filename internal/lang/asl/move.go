@@ -52,7 +52,7 @@ func (f *moved) apply(x *execution, b *branch) {
 	b.assign(f.variables)
 	switch {
 	case f.to != nil:
-		b.enter(f.to, f.output, f.at, f.exited()+1)
+		b.enter(f.to, f.output, f.at, f.exited()+1, f.exited())
 	case b.parent == nil:
 		x.end()
 	default:

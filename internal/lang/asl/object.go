@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,7 +15,9 @@ type object struct {
 	c     *compiler
 	value value.Value
 	at    pointer
-	asked []string
+	// within is the place in the state as the history names it, such as "Choices[1]/"; empty: the state itself.
+	within string
+	asked  []string
 	// data says that the fields are in JSONata, not in JSONPath.
 	data bool
 	// The machine that the object is part of, and the states that its transitions can lead to.
@@ -127,11 +130,12 @@ func (o *object) object(name string, n need) *object {
 		}
 		return nil
 	}
-	return o.inner(v, o.at.at(name))
+	return o.inner(v, o.at.at(name), name)
 }
 
-func (o *object) inner(v value.Value, at pointer) *object {
+func (o *object) inner(v value.Value, at pointer, name string) *object {
 	in := o.c.open(v, at)
+	in.within = o.within + name + "/"
 	in.data, in.machineOf, in.targets = o.data, o.machineOf, o.targets
 	return in
 }
@@ -155,7 +159,7 @@ func (o *object) objects(name string, n need) []*object {
 			o.c.problem(at, codeSchema, "Expected value of type Object, found %s", title(e.Kind()))
 			continue
 		}
-		list = append(list, o.inner(e, at))
+		list = append(list, o.inner(e, at, fmt.Sprintf("%s[%d]", name, i)))
 	}
 	return list
 }

@@ -26,13 +26,11 @@ func (t pathTemplate) eval(s *step, input value.Value) (value.Value, error) {
 // expression is a text {% … %}.
 type expression struct {
 	*jsonata.Expr
-	field string // where it stands in the state: "Output/total"
+	field string // where it stands in the state: "Output/total", "Choices[1]/Condition", "Arguments/list[0]"
 }
 
-const errQuery = "States.QueryEvaluationError"
-
 func (e *expression) fail(format string, args ...any) error {
-	return &stateError{errQuery, fmt.Sprintf("The JSONata expression '%s' specified for the field '%s' ", e.Expr, e.field) + fmt.Sprintf(format, args...)}
+	return &queryError{e.field, fmt.Sprintf("The JSONata expression '%s' specified for the field '%s' ", e.Expr, e.field) + fmt.Sprintf(format, args...)}
 }
 
 // unexpected is the error for a result of another type than the field has.
@@ -127,13 +125,13 @@ func (o *object) json(name string) template {
 	if v.IsAbsent() {
 		return nil
 	}
-	return o.jsonAt(v, o.at.at(name), name)
+	return o.jsonAt(v, o.at.at(name), o.within+name)
 }
 
 func (o *object) jsonAt(v value.Value, at pointer, field string) template {
 	holds := false
-	each := func(v value.Value, name string) template {
-		t := o.jsonAt(v, at.at(name), field+"/"+name)
+	each := func(v value.Value, name, field string) template {
+		t := o.jsonAt(v, at.at(name), field)
 		_, literal := t.(literalJSON)
 		holds = holds || !literal
 		return t
@@ -147,13 +145,13 @@ func (o *object) jsonAt(v value.Value, at pointer, field string) template {
 	case value.Array:
 		list := make(arrayJSON, v.Len())
 		for i, e := range v.Elements() {
-			list[i] = each(e, fmt.Sprint(i))
+			list[i] = each(e, fmt.Sprint(i), fmt.Sprintf("%s[%d]", field, i))
 		}
 		made = list
 	case value.Object:
 		members := make(objectJSON, 0, v.Len())
 		for name, m := range v.Members() {
-			members = append(members, memberJSON{name, each(m, name)})
+			members = append(members, memberJSON{name, each(m, name, field+"/"+name)})
 		}
 		made = members
 	}
@@ -195,7 +193,7 @@ func trimExpression(s string) (inner string, ok bool) {
 // query is the field where it is an expression; nil where it is left out or anything else.
 func (o *object) query(name string) *expression {
 	if v := o.any(name); o.data && v.Kind() == value.String {
-		return o.expression(v.Text(), o.at.at(name), name)
+		return o.expression(v.Text(), o.at.at(name), o.within+name)
 	}
 	return nil
 }

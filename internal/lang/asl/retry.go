@@ -91,11 +91,7 @@ func (s *step) recover() (run.Event, error) {
 		}
 	}
 	if i := state.catcherFor(f.Error); i >= 0 {
-		m, err := s.caught(&state.catch[i], f)
-		if err != nil {
-			return s.fail(s.failureOf(err)), nil
-		}
-		return m, nil
+		return s.caught(&state.catch[i], f)
 	}
 	return s.fail(f), nil
 }
@@ -120,7 +116,10 @@ func (s *step) caught(c *catcher, f run.Failure) (run.Event, error) {
 	}
 	if c.shape != nil {
 		output, err := s.bounded(c.shape.eval(s, out))
-		return s.move(moved{to: c.to, caught: true, output: output, variables: variables}), err
+		if err != nil {
+			return run.Event{}, err
+		}
+		return s.move(moved{to: c.to, caught: true, output: output, variables: variables}), nil
 	}
 	output, err := c.resultPath.of(s, out)
 	if err != nil {

@@ -6,8 +6,9 @@ import (
 )
 
 // snapshotVersion is the form of snapshots that this release writes. Older ones it reads; others are refused, and the
-// kernel folds the log instead. Version 2 added the attributes, version 3 what tokens need to know of tasks.
-const snapshotVersion = 3
+// kernel folds the log instead. Version 2 added the attributes, version 3 what tokens need to know of tasks, version 4 from
+// where a state was entered.
+const snapshotVersion = 4
 
 // Encode implements run.State.
 func (x *execution) Encode(e *value.Encoder) {
@@ -82,6 +83,7 @@ func (x *execution) encodeBranch(e *value.Encoder, b *branch) {
 	e.Time(b.since)
 	e.Uint(b.entered)
 	e.Uint(b.last)
+	e.Uint(b.from)
 	e.Value(b.variables)
 	e.Uint(uint64(len(b.attempts)))
 	for _, n := range b.attempts {
@@ -108,17 +110,20 @@ func (x *execution) encodeBranch(e *value.Encoder, b *branch) {
 
 func (x *execution) decodeBranch(d *value.Decoder, version byte) *branch {
 	b := &branch{
-		id:        branchID(d.Uint()),
-		index:     int(d.Uint()),
-		item:      d.Value(),
-		state:     x.def.decodeState(d),
-		phase:     phase(d.Byte()),
-		input:     d.Value(),
-		since:     d.Time(),
-		entered:   d.Uint(),
-		last:      d.Uint(),
-		variables: d.Value(),
+		id:      branchID(d.Uint()),
+		index:   int(d.Uint()),
+		item:    d.Value(),
+		state:   x.def.decodeState(d),
+		phase:   phase(d.Byte()),
+		input:   d.Value(),
+		since:   d.Time(),
+		entered: d.Uint(),
+		last:    d.Uint(),
 	}
+	if version >= 4 {
+		b.from = d.Uint()
+	}
+	b.variables = d.Value()
 	if b.state == nil {
 		d.Fail("a branch without a state")
 		return b

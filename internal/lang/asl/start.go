@@ -52,7 +52,7 @@ func (f *started) apply(x *execution, _ *branch) {
 	if f.deadline != 0 {
 		x.deadline, x.timers[f.deadline], x.lastTimer = f.deadline, b, f.deadline
 	}
-	b.enter(f.to, f.input, f.at, f.first+1)
+	b.enter(f.to, f.input, f.at, f.first+1, 0)
 	x.settle(b)
 }
 

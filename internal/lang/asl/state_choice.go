@@ -86,7 +86,7 @@ func (c *choice) enter(s *step) (run.Event, error) {
 		}
 	}
 	if to == nil {
-		return run.Event{}, &stateError{errNoChoiceMatched, "Failed to transition out of the state. The state does not point to a next state."}
+		return run.Event{}, runtimeError("Failed to transition out of the state. The state does not point to a next state.")
 	}
 	variables, err := evalAssign(s, assign, input)
 	if err != nil {

@@ -25,5 +25,5 @@ func (f *fail) enter(s *step) (run.Event, error) {
 	if err != nil {
 		return run.Event{}, err
 	}
-	return s.failState(run.Failure{Error: name, Cause: cause}), nil
+	return event(s.stateFailed(run.Failure{Error: name, Cause: cause})), nil
 }

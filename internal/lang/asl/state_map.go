@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"fmt"
 	"math"
 	"strings"
 
@@ -104,6 +105,9 @@ func (m *mapping) enter(s *step) (run.Event, error) {
 		return run.Event{}, err
 	}
 	f.limit = int(limit)
+	if most := s.x.def.limits.Concurrency; most > 0 && (f.limit == 0 || f.limit > most) {
+		f.limit = most
+	}
 	f.tolerance, err = m.tolerance(s, input, f.batch.count(items))
 	return event(f), err
 }
@@ -126,8 +130,11 @@ func (m *mapping) itemsOf(s *step, input value.Value) (items value.Value, err er
 	if err != nil || items.Kind() == value.Array {
 		return items, err
 	}
-	if e, ok := m.items.(*expression); ok {
+	switch e, ok := m.items.(*expression); {
+	case ok:
 		return items, e.unexpected("array", items)
+	case s.b.state.data:
+		return items, &queryError{cause: fmt.Sprintf("Map state input must be an array but was: %s", items.JSON())}
 	}
 	return items, runtimeError("Reference path \"%s\" must point to array.", where)
 }
@@ -255,7 +262,7 @@ func (f *iterationStarted) apply(x *execution, b *branch) {
 	if !b.fanout.batch.isSet() {
 		child.item = b.fanout.items.Index(f.taken - 1)
 	}
-	child.enter(f.state.action.(*mapping).processor.start, f.input, f.at, f.first+1)
+	child.enter(f.state.action.(*mapping).processor.start, f.input, f.at, f.first+1, f.first)
 	x.begin(b, child)
 }
 

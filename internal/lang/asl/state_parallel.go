@@ -53,7 +53,7 @@ func (f *parallelStarted) apply(x *execution, b *branch) {
 	b.phase, b.last = phaseFanout, f.first
 	for i, m := range machines {
 		child := &branch{id: f.firstBranch + branchID(i), index: i}
-		child.enter(m.start, f.input, f.at, f.first+1+uint64(i))
+		child.enter(m.start, f.input, f.at, f.first+1+uint64(i), f.first)
 		x.begin(b, child)
 	}
 }

@@ -64,6 +64,14 @@ func (r resource) waitsForToken() bool {
 // tokenSuffix ends the name of a resource whose tasks are ended by whoever holds their token.
 const tokenSuffix = ".waitForTaskToken"
 
+// label is how the text of a failure names the resource: a service by what it is, anything else by its ARN.
+func (r resource) label() string {
+	if r.family == serviceTask && r.kind != "" {
+		return r.kind
+	}
+	return r.arn
+}
+
 func (o *object) task(s *state) action {
 	s.flow = o.flow(hasParameters | hasSelector | hasResultPath | hasAssign)
 	t := &task{resource: parseResource(o.resource())}
@@ -466,6 +474,9 @@ func (s *step) taskEnded() run.Event {
 	output := s.in.Outcome.Output
 	if output.IsAbsent() {
 		output = value.NullValue
+	}
+	if output.Size() > s.x.def.limits.Payload {
+		return event(&taskFailed{stamp: s.stamp(), state: s.b.state, failure: tooLarge(s.b.state.action.(*task).resource.label())}, orders...)
 	}
 	return event(&taskSucceeded{stamp: s.stamp(), state: s.b.state, output: output}, orders...)
 }

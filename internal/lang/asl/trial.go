@@ -79,7 +79,7 @@ func CompileState(source []byte) (*Definition, error) {
 	}
 	c := &compiler{names: make(map[string]pointer)}
 	c.duplicates(source)
-	d := &Definition{machine: &machine{}}
+	d := &Definition{machine: &machine{}, limits: WideLimits}
 	alone := &targets{c: c, machine: d.machine, byName: make(map[string]*state)}
 	d.machine.start = c.open(value.NewObject(), "").state(StateNamed, v, d.machine, alone)
 	for _, w := range alone.wanted {
@@ -121,7 +121,7 @@ func (d *Definition) Try(name string, setup TrialSetup) *Trial {
 	x.identity = newIdentity(setup.ExecutionARN, value.NewObject(member(AttributeRole, value.NewString(setup.RoleARN))))
 	x.root, x.branches[b.id], x.lastBranch = b, b, b.id
 	b.variables = setup.Variables
-	b.enter(s, setup.Input, setup.Now, 0)
+	b.enter(s, setup.Input, setup.Now, 0, 0)
 	b.retries = setup.Retries
 	x.settle(b)
 	t.result.Stages.see(StageInput, setup.Input)
