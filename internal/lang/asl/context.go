@@ -14,6 +14,7 @@ const (
 	AttributeRole      = "roleArn"
 	AttributeVersion   = "stateMachineVersionArn" // that the caller named, or the alias led to
 	AttributeAlias     = "stateMachineAliasArn"
+	AttributeInput     = "input" // the input's text as the caller wrote it; needed only where it differs from compact JSON
 )
 
 // identity is who an execution is, as the context object tells it.

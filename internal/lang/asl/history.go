@@ -86,8 +86,8 @@ func notTruncated(name string) value.Member {
 	return member(name, value.NewObject(member("truncated", value.False)))
 }
 
-func (h *historian) executionStarted(input, attributes value.Value) {
-	h.add("ExecutionStarted", "executionStartedEventDetails", details(payload("input", input), notTruncated("inputDetails"),
+func (h *historian) executionStarted(input value.Member, attributes value.Value) {
+	h.add("ExecutionStarted", "executionStartedEventDetails", details(input, notTruncated("inputDetails"),
 		member("roleArn", attributes.At(AttributeRole)),
 		member("stateMachineAliasArn", attributes.At(AttributeAlias)),
 		member("stateMachineVersionArn", attributes.At(AttributeVersion))))
@@ -109,9 +109,11 @@ func (h *historian) executionEnded(status run.Status, f run.Failure) {
 	}
 }
 
-func (h *historian) entered(s *state, input value.Value) {
-	h.add(s.kind.String()+"StateEntered", "stateEnteredEventDetails",
-		details(words("name", s.name), payload("input", input), notTruncated("inputDetails")))
+func (h *historian) entered(s *state, input value.Value) { h.enteredWith(s, payload("input", input)) }
+
+// enteredWith is entered with the member that tells the input.
+func (h *historian) enteredWith(s *state, input value.Member) {
+	h.add(s.kind.String()+"StateEntered", "stateEnteredEventDetails", details(words("name", s.name), input, notTruncated("inputDetails")))
 }
 
 func (h *historian) exited(s *state, output, variables value.Value) {

@@ -57,9 +57,13 @@ func (f *started) apply(x *execution, _ *branch) {
 }
 
 func (f *started) history(h *historian) {
-	h.executionStarted(f.input, f.attributes)
+	input := payload("input", f.input)
+	if written := f.attributes.At(AttributeInput); !written.IsAbsent() {
+		input.Value = written
+	}
+	h.executionStarted(input, f.attributes)
 	h.prev = 0 // the first state follows nothing
-	h.entered(f.to, f.input)
+	h.enteredWith(f.to, input)
 }
 
 func (f *started) Encode(e *value.Encoder) {
