@@ -41,7 +41,7 @@ func TestTrial(t *testing.T) {
 			name:  "Choice without a match fails, in a text that names no event",
 			state: `{"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "One"}]}`,
 			input: `{"n":2}`,
-			want: `{"status":"FAILED","error":"States.NoChoiceMatched","cause":"Failed to transition out of the state. The state does not point to a next state.",
+			want: `{"status":"FAILED","error":"States.Runtime","cause":"Failed to transition out of the state. The state does not point to a next state.",
 				"input":{"n":2},"afterInputPath":{"n":2}}`,
 		},
 		{
