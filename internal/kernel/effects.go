@@ -34,12 +34,20 @@ func (k *Kernel) begin(d Doer, t Task, again bool) {
 			delete(k.effects, id)
 		}
 		if ctx.Err() == nil {
-			k.deliver(id, ended(task, outcome))
+			k.deliver(id, comeBack(t.Order, outcome))
 		} else if r := k.runs[id]; r != nil && r.phase == phaseIdle {
 			k.rest(r)
 		}
 		cancel()
 	})
+}
+
+// comeBack is what follows from what carried a task out: its end, or its submission where somebody else ends it.
+func comeBack(t run.StartTask, o run.Outcome) run.Input {
+	if t.Callback && o.Failure == nil {
+		return run.Input{Kind: run.TaskSubmitted, Task: t.Task, Value: o.Output}
+	}
+	return ended(t.Task, o)
 }
 
 func (k *Kernel) effect(ctx context.Context, d Doer, t Task, again bool) (o run.Outcome) {

@@ -46,12 +46,24 @@ func (k *Kernel) evict(now time.Time) {
 		}
 		over--
 		k.idle.remove(r)
-		if r.row.Resident {
+		if r.row.Resident && !k.offers(r) {
 			k.release(r)
 		} else {
 			delete(k.runs, r.id)
 		}
 	}
+}
+
+// offers reports whether a task of an idle run waits in a Queue, which knows it from the run alone. The caller holds mu.
+func (k *Kernel) offers(r *resident) bool {
+	for _, t := range r.tasks {
+		if t.Callback && !t.Submitted {
+			if _, ok := k.o.Integrations(t.Resource).(Queue); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // release evicts a run whose row still says that a restart must load it. The caller holds mu.

@@ -38,9 +38,31 @@ func (c Class) String() string {
 	return [...]string{"", "durable", "idempotent", "queryable", "at most once", "at least once"}[c]
 }
 
-// Integration does what the resource of a task means. A Durable one implements Ledger, all others Doer; a Queryable one
-// Looker besides.
+// Integration does what the resource of a task means. A Durable one implements Ledger or Queue, all others Doer; a
+// Queryable one Looker besides. Any may be a Checker.
+//
+// A task with run.StartTask.Callback is ended by whoever holds its token (Kernel.EndTask); what its Ledger or Doer gives
+// is then the submission, and only a failure is its end.
 type Integration interface{ Class() Class }
+
+// Checker is an Integration that refuses some tasks before they are so much as scheduled.
+type Checker interface {
+	Integration
+	// Check says why the task fails its state at once, without a trace of it in the history; nil: it is scheduled. It
+	// reads, and changes nothing. An error is ours.
+	Check(ctx context.Context, t Task) (*run.Failure, error)
+}
+
+// Queue is an Integration whose tasks wait for workers outside, who take them up with Kernel.TakeTask. Its methods are
+// called under a lock: they return at once, and call nothing of the kernel's.
+type Queue interface {
+	Integration
+	// Offer makes a task known that nobody has taken up yet. It is called when the order is durable, and again whenever
+	// its run was loaded; a task is the same by its Key.
+	Offer(t Task)
+	// Withdraw forgets a task that is of no more interest, by its Key.
+	Withdraw(key string)
+}
 
 // Ledger is an integration whose effect is rows.
 type Ledger interface {

@@ -89,6 +89,7 @@ type resident struct {
 	owner  string
 	phase  phase
 	inputs []run.Input // from effects and timers: not rows
+	asks   []ask       // from outside, with somebody who waits for the answer
 	look   bool        // there may be rows in the inbox
 	more   bool        // the budget was used up; Step goes on
 	idleAt time.Time
@@ -102,11 +103,12 @@ type resident struct {
 	seq       uint64    // of the next event
 	now       time.Time // of the last input
 	tasks     map[run.TaskID]run.StartTask
-	refs      map[run.TaskID]Ref // of durable tasks begun since the run was loaded
-	logged    int                // bytes of frames since the last snapshot
-	snapshot  int                // its size
-	begun     chan error         // of a run that is not durable yet: told when it is
-	source    value.Blob         // the text of its definition, to be stored with it
+	refs      map[run.TaskID]Ref  // of durable tasks begun since the run was loaded
+	held      map[run.TaskID]bool // tasks whose outcome is in the inbox and waits for their call to come back
+	logged    int                 // bytes of frames since the last snapshot
+	snapshot  int                 // its size
+	begun     chan error          // of a run that is not durable yet: told when it is
+	source    value.Blob          // the text of its definition, to be stored with it
 	conflicts int
 }
 
@@ -288,13 +290,13 @@ func cancelRow(id run.ID, f run.Failure) store.InboxRow {
 	}
 }
 
-// TaskOutcome ends a task from outside, as holders of its token do. It returns when the outcome is durable.
-func (k *Kernel) TaskOutcome(ctx context.Context, id run.ID, task run.TaskID, o run.Outcome) error {
+// outcomeRow is an outcome of a task that arrived from outside.
+func outcomeRow(id run.ID, task run.TaskID, o run.Outcome) store.InboxRow {
 	data := value.NewObject(value.Member{Name: "output", Value: o.Output})
 	if o.Failure != nil {
 		data = value.Of(map[string]any{"error": o.Failure.Error, "cause": o.Failure.Cause})
 	}
-	return k.post(ctx, store.InboxRow{Run: id, Key: taskRowKey(task), Kind: store.InboxTask, Task: task, Data: data})
+	return store.InboxRow{Run: id, Key: taskRowKey(task), Kind: store.InboxTask, Task: task, Data: data}
 }
 
 // Signal tells a run something. key makes saying it twice harmless.

@@ -27,13 +27,15 @@ type server struct {
 	world   *world
 	effects []func()
 	options kernel.Options
+	queue   *queue
 }
 
 // world is what outlives a server.
 type world struct {
-	now  time.Time
-	done []string // keys of the tasks that were carried out
-	hold bool     // effects are started, but do not come to their end
+	now    time.Time
+	done   []string // keys of the tasks that were carried out
+	tokens []string // that tasks were handed
+	hold   bool     // effects are started, but do not come to their end
 }
 
 func newServer(t *testing.T, change func(*kernel.Options)) *server {
@@ -49,6 +51,7 @@ func newServer(t *testing.T, change func(*kernel.Options)) *server {
 func (s *server) boot() {
 	s.t.Helper()
 	var err error
+	s.queue = &queue{}
 	if s.writer, err = store.NewWriter(s.t.Context(), s.mem); err != nil {
 		s.t.Fatal(err)
 	}
@@ -83,12 +86,18 @@ func (s *server) integrations(resource string) kernel.Integration {
 	switch resource {
 	case "echo":
 		return echo{s.world, kernel.Idempotent}
+	case "broken":
+		return broken{}
 	case "once":
 		return echo{s.world, kernel.AtMostOnce}
 	case "look":
 		return lookup{echo{s.world, kernel.Queryable}}
 	case "job":
 		return ledger{}
+	case "submit":
+		return ledger{done: true}
+	case "queue":
+		return s.queue
 	}
 	return nil
 }
@@ -180,11 +189,21 @@ func (e echo) Class() kernel.Class { return e.class }
 
 func (e echo) Do(_ context.Context, t kernel.Task, _ func()) run.Outcome {
 	e.world.done = append(e.world.done, t.Key)
+	if t.Order.Callback {
+		e.world.tokens = append(e.world.tokens, t.Order.Payload.Text())
+	}
 	if t.Order.Payload.Text() == "panic" {
 		panic("integration")
 	}
 	return run.Done(t.Order.Payload)
 }
+
+// broken fails whatever it is to do.
+type broken struct{}
+
+func (broken) Class() kernel.Class { return kernel.Idempotent }
+
+func (broken) Do(context.Context, kernel.Task, func()) run.Outcome { return run.Fail("Broken", "") }
 
 type lookup struct{ echo }
 
@@ -197,11 +216,16 @@ func (l lookup) Look(_ context.Context, t kernel.Task) (run.Outcome, bool, error
 	return run.Outcome{}, false, nil
 }
 
-type ledger struct{}
+// ledger makes jobs: it waits for their end, or is done when they are submitted.
+type ledger struct{ done bool }
 
 func (ledger) Class() kernel.Class { return kernel.Durable }
 
-func (ledger) Begin(_ context.Context, t kernel.Task) (kernel.Rows, error) {
+func (l ledger) Begin(_ context.Context, t kernel.Task) (kernel.Rows, error) {
+	if l.done {
+		accepted := func(kernel.Ref) run.Outcome { return run.Done(value.NewString("accepted")) }
+		return kernel.Rows{Job: &job.Job{Name: "job-", Spec: &job.Spec{}}, Outcome: accepted}, nil
+	}
 	return kernel.Rows{Job: &job.Job{Name: t.Order.Payload.Text(), Spec: &job.Spec{}}}, nil
 }
 

@@ -167,6 +167,28 @@ func (k *Kernel) foldSnapshot(ctx context.Context, r *resident) error {
 	return nil
 }
 
+// findHeld reads which outcomes wait in the inbox for a call to come back.
+func (k *Kernel) findHeld(ctx context.Context, r *resident) error {
+	r.held = nil
+	calls := false
+	for _, t := range r.tasks {
+		calls = calls || t.Callback && !t.Submitted
+	}
+	if !calls {
+		return nil
+	}
+	rows, err := k.o.Store.Inbox(ctx, r.id)
+	for _, row := range rows {
+		if t := r.tasks[row.Task]; row.Kind == store.InboxTask && t.Callback && !t.Submitted {
+			if r.held == nil {
+				r.held = make(map[run.TaskID]bool)
+			}
+			r.held[row.Task] = true
+		}
+	}
+	return err
+}
+
 // resume takes up the tasks that only a live kernel can carry on, after a restart. Those whose effect may or may not
 // have happened are repeated, looked for, or failed, as their class says.
 func (k *Kernel) resume(r *resident) (inputs []run.Input) {
@@ -174,14 +196,23 @@ func (k *Kernel) resume(r *resident) (inputs []run.Input) {
 		k.mu.Lock()
 		_, running := k.effects[r.id][t.Task]
 		k.mu.Unlock()
-		if running || t.Resource == "" {
+		if running || t.Resource == "" || t.Callback && t.Submitted {
 			continue
 		}
 		switch in := k.o.Integrations(t.Resource).(type) {
 		case nil:
 			inputs = append(inputs, unknownResource(t))
 		case Ledger:
+		case Queue:
+			k.mu.Lock()
+			in.Offer(k.task(r, t))
+			k.mu.Unlock()
 		case Doer:
+			if in.Class() == AtMostOnce && r.held[t.Task] {
+				t.Submitted = true // what came back shows that it was done
+				r.tasks[t.Task] = t
+				continue
+			}
 			if in.Class() == AtMostOnce {
 				inputs = append(inputs, ended(t.Task, run.Fail(run.ErrOutcomeUnknown,
 					"The server stopped while the task was under way, and it cannot be told whether it was done.")))

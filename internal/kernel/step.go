@@ -17,12 +17,13 @@ import (
 
 // step is one turn of one run: what it decided and ordered since its last commit, on the way to one unit.
 type step struct {
-	k    *Kernel
-	ctx  context.Context
-	r    *resident
-	now  time.Time
-	from uint64 // sequence number of its first event
-	at   uint64 // position before it
+	k     *Kernel
+	ctx   context.Context
+	r     *resident
+	now   time.Time
+	token func(run.TaskID) string
+	from  uint64 // sequence number of its first event
+	at    uint64 // position before it
 
 	frame     frameWriter
 	unit      *store.Unit
@@ -32,6 +33,10 @@ type step struct {
 	timers    []store.Timer // in order of setting; the last of a timer counts
 	row       *store.Run    // the new row, where it changes
 	launch    []launch
+	offers    []offer
+	withdraw  []offer
+	replies   []reply
+	look      bool // an outcome in the inbox has waited for what was fed
 	cancel    []run.TaskID
 	soon      []run.Input // follow at once: answers that were known while deciding
 	stepped   bool        // Step gave nothing
@@ -41,6 +46,11 @@ type step struct {
 type launch struct {
 	doer Doer
 	task Task
+}
+
+type offer struct {
+	queue Queue
+	task  Task
 }
 
 // decideError is a decider that panicked or contradicted itself.
@@ -57,7 +67,9 @@ func (k *Kernel) newStep(ctx context.Context, r *resident) *step {
 		now = r.now // the clock was set back
 	}
 	r.now = now
-	return &step{k: k, ctx: ctx, r: r, now: now, from: r.seq, at: r.state.Position(), unit: &store.Unit{}}
+	s := &step{k: k, ctx: ctx, r: r, now: now, from: r.seq, at: r.state.Position(), unit: &store.Unit{}}
+	s.token = func(t run.TaskID) string { return k.token(r.id, t) }
+	return s
 }
 
 // full reports whether the budget of the commit is used up.
@@ -100,16 +112,23 @@ func (s *step) feed(in run.Input) (events int, err error) {
 	if s.ended() {
 		return 0, nil
 	}
-	in.Now = s.now
-	in.Entropy = entropy(s.r.row, s.r.seq)
 	switch in.Kind {
 	case run.Cancel:
 		s.cancelled = in.Outcome.Failure
 	case run.TimerFired:
 		s.timers = append(s.timers, store.Timer{Run: s.r.id, Timer: in.Timer})
+	case run.TaskSubmitted:
+		if t, open := s.r.tasks[in.Task]; open {
+			s.callOver(t)
+		}
 	case run.TaskEnded:
-		if _, open := s.r.tasks[in.Task]; !open {
+		t, open := s.r.tasks[in.Task]
+		if !open {
 			return 0, nil // it was cancelled, or the input came twice
+		}
+		if s.r.held[in.Task] && !t.Submitted {
+			s.callOver(t) // it failed, but what it was for is done
+			return 0, nil
 		}
 	}
 	decided, err := s.decide(in)
@@ -119,6 +138,7 @@ func (s *step) feed(in run.Input) (events int, err error) {
 	if in.Kind == run.TaskEnded {
 		delete(s.r.tasks, in.Task)
 		delete(s.r.refs, in.Task)
+		delete(s.r.held, in.Task)
 	}
 	for _, e := range decided {
 		for _, o := range e.Orders {
@@ -137,8 +157,14 @@ func (s *step) decide(in run.Input) (events []run.Event, err error) {
 			err = &decideError{what: fmt.Sprintf("panic: %v", p), stack: debug.Stack()}
 		}
 	}()
+	in.Now, in.Entropy, in.Token = s.now, entropy(s.r.row, s.r.seq), s.token
 	if events, err = s.r.state.Decide(in); err != nil {
 		return nil, &decideError{what: err.Error()}
+	}
+	if in.Kind == run.Step {
+		if no := s.refusal(events); no != nil {
+			return s.decide(run.Input{Kind: run.Refused, Outcome: run.Outcome{Failure: no}})
+		}
 	}
 	for _, e := range events {
 		s.frame.add(e.Fact)
@@ -146,6 +172,30 @@ func (s *step) decide(in run.Input) (events []run.Event, err error) {
 		s.r.seq++
 	}
 	return events, nil
+}
+
+// refusal says why a task that events start is not to be scheduled.
+func (s *step) refusal(events []run.Event) *run.Failure {
+	for _, e := range events {
+		for _, o := range e.Orders {
+			t, ok := o.(run.StartTask)
+			if !ok {
+				continue
+			}
+			in, ok := s.k.o.Integrations(t.Resource).(Checker)
+			if !ok {
+				continue
+			}
+			no, err := in.Check(s.ctx, s.k.task(s.r, t))
+			if err != nil {
+				no = &run.Failure{Error: run.ErrInternal, Cause: err.Error()}
+			}
+			if no != nil {
+				return no
+			}
+		}
+	}
+	return nil
 }
 
 func (s *step) order(o run.Order) error {
@@ -178,6 +228,8 @@ func (s *step) startTask(o run.StartTask) error {
 		s.soon = append(s.soon, unknownResource(o))
 	case Ledger:
 		return s.begin(in, t)
+	case Queue:
+		s.offers = append(s.offers, offer{in, t})
 	case Doer:
 		s.launch = append(s.launch, launch{in, t})
 	}
@@ -215,7 +267,7 @@ func (s *step) begin(in Ledger, t Task) error {
 		}
 	}
 	if outcome != nil {
-		s.soon = append(s.soon, ended(t.Order.Task, *outcome))
+		s.soon = append(s.soon, comeBack(t.Order, *outcome))
 	}
 	return nil
 }
@@ -333,10 +385,24 @@ func (s *step) cancelTask(t run.TaskID) error {
 			return nil
 		}
 	}
-	_, durable := s.k.o.Integrations(o.Resource).(Ledger)
-	if o.Resource != "" && !durable {
-		s.cancel = append(s.cancel, t)
+	if s.r.held[t] {
+		delete(s.r.held, t)
+		s.look = true // its outcome is of no more interest
+	}
+	switch in := s.k.o.Integrations(o.Resource).(type) {
+	case Ledger:
+		if o.Callback {
+			return nil // what was submitted is on its own
+		}
+	case Queue:
+		s.offers = slices.DeleteFunc(s.offers, func(x offer) bool { return x.task.Order.Task == t })
+		s.withdraw = append(s.withdraw, offer{in, s.k.task(s.r, o)})
 		return nil
+	default:
+		if o.Resource != "" {
+			s.cancel = append(s.cancel, t)
+			return nil
+		}
 	}
 	ref, err := s.k.findRef(s.ctx, s.r, t)
 	if err != nil {
@@ -403,7 +469,7 @@ func (s *step) newRow() *store.Run {
 // finish completes the unit; nil when there is nothing to commit.
 func (s *step) finish() *store.Unit {
 	r := s.r
-	if unfinished := len(s.launch) > 0 || !s.stepped; unfinished && !s.ended() && !r.row.Resident {
+	if unfinished := len(s.launch) > 0 || len(s.offers) > 0 || !s.stepped; unfinished && !s.ended() && !r.row.Resident {
 		s.newRow().Resident = true
 	}
 	if r.row.Status == run.Quarantined && !s.ended() {
@@ -415,7 +481,7 @@ func (s *step) finish() *store.Unit {
 		s.unit.Values = append(s.unit.Values, r.source)
 	}
 	timers := s.lastTimers()
-	if s.frame.count == 0 && s.row == nil && len(s.consumed) == 0 && len(timers) == 0 && !s.snapshot && s.unit.Run == nil {
+	if s.frame.count == 0 && s.row == nil && len(s.consumed) == 0 && len(timers) == 0 && !s.snapshot && s.unit.Run == nil && len(s.unit.Inbox) == 0 {
 		return nil
 	}
 	c := s.change()

@@ -12,6 +12,9 @@ import (
 //
 //	[["pass", 3], ["task", "echo", {"a": 1}], ["wait", 60], ["signal", "go"], ["child", [["pass", 1]]], ["fail", "E", "why"]]
 //
+// ["callback", "echo"] is a task whose payload is its token, and that ends with it; beats and submissions count among what
+// it gave.
+//
 // The output of a run is the list of what its steps gave. ["panic"] breaks the decider, ["panicOn", "cancel"] does so
 // when the run is cancelled.
 type toy struct{}
@@ -45,7 +48,7 @@ func (d toyDefinition) Part(name string) (run.Definition, error) {
 }
 
 func (d toyDefinition) DecodeState(dec *value.Decoder) (run.State, error) {
-	s := &toyState{def: d, begun: dec.Bool(), at: int(dec.Uint()), spent: int(dec.Uint()), waiting: dec.Bool(), events: dec.Uint(), task: run.TaskID(dec.Uint())}
+	s := &toyState{def: d, begun: dec.Bool(), at: int(dec.Uint()), spent: int(dec.Uint()), waiting: dec.Bool(), submitted: dec.Bool(), events: dec.Uint(), task: run.TaskID(dec.Uint())}
 	for range dec.Len() {
 		s.got = append(s.got, dec.Value())
 	}
@@ -58,10 +61,12 @@ func (d toyDefinition) DecodeFact(k run.EventKind, dec *value.Decoder) (run.Fact
 
 // The kinds of toyFact.
 const (
-	toyBegan  run.EventKind = iota + 1
-	toyPassed               // one round of a pass
-	toyWaits                // for a task, timer, signal or child
-	toyGot                  // the step gave value
+	toyBegan     run.EventKind = iota + 1
+	toyPassed                  // one round of a pass
+	toyWaits                   // for a task, timer, signal or child
+	toyGot                     // the step gave value
+	toySubmitted               // the task was accepted
+	toyBeat
 	toyEnded
 )
 
@@ -79,14 +84,15 @@ func (f toyFact) Encode(e *value.Encoder) {
 }
 
 type toyState struct {
-	def     toyDefinition
-	begun   bool
-	at      int // step
-	spent   int // rounds of a pass done
-	waiting bool
-	events  uint64
-	task    run.TaskID // the last one started
-	got     []value.Value
+	def       toyDefinition
+	begun     bool
+	at        int // step
+	spent     int // rounds of a pass done
+	waiting   bool
+	submitted bool
+	events    uint64
+	task      run.TaskID // the last one started
+	got       []value.Value
 }
 
 func (s *toyState) Position() uint64 { return s.events }
@@ -96,6 +102,7 @@ func (s *toyState) Encode(e *value.Encoder) {
 	e.Uint(uint64(s.at))
 	e.Uint(uint64(s.spent))
 	e.Bool(s.waiting)
+	e.Bool(s.submitted)
 	e.Uint(s.events)
 	e.Uint(uint64(s.task))
 	e.Uint(uint64(len(s.got)))
@@ -116,6 +123,8 @@ func (s *toyState) Pending(yield func(run.StartTask) bool) {
 	switch name, step := s.step(); {
 	case s.waiting && name == "task":
 		yield(run.StartTask{Task: s.task, Resource: step.Index(1).Text(), Payload: step.Index(2)})
+	case s.waiting && name == "callback":
+		yield(run.StartTask{Task: s.task, Resource: step.Index(1).Text(), Callback: true, Submitted: s.submitted})
 	case s.waiting && name == "child":
 		yield(run.StartTask{Task: s.task})
 	}
@@ -134,7 +143,7 @@ func (s *toyState) Decide(in run.Input) ([]run.Event, error) {
 			panic("cannot even be cancelled")
 		}
 		events := one(toyFact{kind: toyEnded})
-		if s.waiting && (name == "task" || name == "child") {
+		if s.waiting && (name == "task" || name == "child" || name == "callback") {
 			events[0].Orders = append(events[0].Orders, run.CancelTask{Task: s.task})
 		}
 		events[0].Orders = append(events[0].Orders, run.EndRun{Status: run.Aborted, Outcome: in.Outcome})
@@ -147,6 +156,19 @@ func (s *toyState) Decide(in run.Input) ([]run.Event, error) {
 			return one(toyFact{kind: toyGot, got: value.NewString(f.Error)}), nil
 		}
 		return one(toyFact{kind: toyGot, got: in.Outcome.Output}), nil
+	case run.TaskSubmitted, run.TaskBeat:
+		if !s.waiting || name != "callback" || in.Task != s.task || s.submitted && in.Kind == run.TaskSubmitted {
+			return nil, nil
+		}
+		if in.Kind == run.TaskBeat {
+			return one(toyFact{kind: toyBeat, got: value.NewString("beat")}), nil
+		}
+		return one(toyFact{kind: toySubmitted, got: value.NewString("submitted")}), nil
+	case run.Refused:
+		return []run.Event{{
+			Fact:   toyFact{kind: toyEnded},
+			Orders: []run.Order{run.EndRun{Status: run.Failed, Outcome: in.Outcome}},
+		}}, nil
 	case run.TimerFired:
 		if !s.waiting || name != "wait" && name != "rewait" || in.Timer != run.TimerID(s.at) {
 			return nil, nil
@@ -190,6 +212,10 @@ func (s *toyState) next(in run.Input, name string, step value.Value) ([]run.Even
 		return one(toyFact{kind: toyGot, got: value.NewString(fmt.Sprintf("%016x", in.Entropy))}), nil
 	case "task":
 		return waits(run.StartTask{Task: s.task + 1, Resource: step.Index(1).Text(), Payload: step.Index(2), Label: "toy"}, s.task+1), nil
+	case "callback":
+		return waits(run.StartTask{
+			Task: s.task + 1, Resource: step.Index(1).Text(), Payload: value.NewString(in.Token(s.task + 1)), Label: "toy", Callback: true,
+		}, s.task+1), nil
 	case "child":
 		return waits(run.StartRun{Task: s.task + 1, Part: step.Index(1).Text(), Input: value.EmptyObject}, s.task+1), nil
 	case "wait":
@@ -220,9 +246,12 @@ func (s *toyState) Apply(fact run.Fact) {
 		s.spent++
 	case toyWaits:
 		s.waiting, s.task = true, run.TaskID(f.task)
+	case toySubmitted, toyBeat:
+		s.submitted = s.submitted || f.kind == toySubmitted
+		s.got = append(s.got, f.got)
 	case toyGot:
 		s.got = append(s.got, f.got)
-		s.at, s.spent, s.waiting = s.at+1, 0, false
+		s.at, s.spent, s.waiting, s.submitted = s.at+1, 0, false, false
 	case toyEnded:
 		s.at, s.waiting, s.begun = s.def.steps.Len(), false, false
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/job"
@@ -61,31 +62,44 @@ func (k *Kernel) Work(ctx context.Context) (worked bool, err error) {
 	}
 	k.popped = k.o.Now()
 	r.phase = phaseWorking
-	inputs, look := r.inputs, r.look
-	r.inputs, r.look, r.more = nil, false, false
+	w := waiting{r.inputs, r.asks, r.look}
+	r.inputs, r.asks, r.look, r.more = nil, nil, false, false
 	k.mu.Unlock()
-	return true, k.turn(ctx, r, inputs, look)
+	return true, k.turn(ctx, r, w)
+}
+
+// waiting is what a run is still to be told: inputs, what is asked, and whether there may be rows in its inbox.
+type waiting struct {
+	inputs []run.Input
+	asks   []ask
+	look   bool
 }
 
 // turn takes a run from its inputs to a unit with the Writer. An error is the server's end.
-func (k *Kernel) turn(ctx context.Context, r *resident, inputs []run.Input, look bool) error {
+func (k *Kernel) turn(ctx context.Context, r *resident, w waiting) error {
 	if r.state == nil {
 		resumed, err := k.load(ctx, r)
-		if err != nil || r.state == nil {
+		if err != nil {
 			return err
 		}
-		inputs = append(resumed, inputs...)
+		if r.state == nil {
+			refuseAsks(w.asks, r.closed())
+			return nil
+		}
+		w.inputs = append(resumed, w.inputs...)
 		// Rows of the inbox announce themselves, but for those that an earlier attempt to decide left lying.
-		look = look || r.row.Status == run.Quarantined
+		w.look = w.look || r.row.Status == run.Quarantined || len(r.held) > 0
 	}
 	if r.conflicts > maxConflicts {
 		k.quarantine(r, r.seq, &decideError{what: "a name that its next step gives stays taken"}, nil)
+		refuseAsks(w.asks, errQuarantined)
 		return nil
 	}
 	s := k.newStep(ctx, r)
-	left, look, err := k.takeTurn(s, inputs, look)
+	left, err := k.takeTurn(s, w)
 	if bad := (*decideError)(nil); errors.As(err, &bad) {
 		k.quarantine(r, s.from, bad, s.cancelled)
+		refuseAsks(w.asks, errQuarantined)
 		return nil
 	}
 	if err != nil {
@@ -93,53 +107,76 @@ func (k *Kernel) turn(ctx context.Context, r *resident, inputs []run.Input, look
 	}
 	unit := s.finish()
 	k.mu.Lock()
-	r.inputs = append(left, r.inputs...)
-	r.look = r.look || look
+	r.inputs = append(left.inputs, r.inputs...)
+	r.asks = append(left.asks, r.asks...)
+	r.look = r.look || left.look || s.look
 	r.more = !s.stepped && !s.ended()
 	if unit == nil {
 		k.settle(r)
 		k.mu.Unlock()
+		tell(s.replies)
 		return nil
 	}
 	r.phase = phaseCommitting
 	k.mu.Unlock()
-	s.fed = inputs[:len(inputs)-len(left)]
+	s.fed = w.inputs[:len(w.inputs)-len(left.inputs)]
 	unit.Done = func(v store.Verdict) { k.done(s, v) }
 	k.o.Writer.Submit(unit)
 	return nil
 }
 
-// takeTurn feeds a step what waits, as much as its budget allows, and says what is left: inputs, and whether rows are.
-func (k *Kernel) takeTurn(s *step, inputs []run.Input, look bool) ([]run.Input, bool, error) {
-	for len(inputs) > 0 {
+// takeTurn feeds a step what waits, as much as its budget allows, and says what is left.
+func (k *Kernel) takeTurn(s *step, w waiting) (left waiting, err error) {
+	for len(w.inputs) > 0 {
 		if s.full() {
-			return inputs, look, nil
+			return w, nil
 		}
-		if _, err := s.feedAll(inputs[0]); err != nil {
-			return nil, false, err
+		if _, err := s.feedAll(w.inputs[0]); err != nil {
+			return waiting{}, err
 		}
-		inputs = inputs[1:]
+		w.inputs = w.inputs[1:]
 	}
-	if look {
-		rows, err := k.o.Store.Inbox(s.ctx, s.r.id)
+	for len(w.asks) > 0 {
+		if s.full() {
+			return w, nil
+		}
+		if err := s.hear(w.asks[0]); err != nil {
+			return waiting{}, err
+		}
+		w.asks = w.asks[1:]
+	}
+	if w.look || s.look {
+		s.look = false
+		if more, err := k.takeRows(s); err != nil || more {
+			return waiting{look: more}, err
+		}
+	}
+	return waiting{}, s.goOn()
+}
+
+// takeRows feeds a step the rows of its run's inbox. more says that the budget did not allow for all.
+func (k *Kernel) takeRows(s *step) (more bool, err error) {
+	rows, err := k.o.Store.Inbox(s.ctx, s.r.id)
+	if err != nil {
+		return false, err
+	}
+	for _, row := range rows {
+		if s.full() {
+			return true, nil
+		}
+		if row.Kind == store.InboxTask && s.isHeld(row.Task) {
+			continue
+		}
+		in, err := k.readRow(s, row)
 		if err != nil {
-			return nil, false, err
+			return false, err
 		}
-		for _, row := range rows {
-			if s.full() {
-				return nil, true, nil
-			}
-			in, err := k.readRow(s, row)
-			if err != nil {
-				return nil, false, err
-			}
-			if _, err := s.feedAll(in); err != nil {
-				return nil, false, err
-			}
-			s.consumed = append(s.consumed, row.ID)
+		if _, err := s.feedAll(in); err != nil {
+			return false, err
 		}
+		s.consumed = append(s.consumed, row.ID)
 	}
-	return nil, false, s.goOn()
+	return false, nil
 }
 
 // load folds a run that is not in memory. It leaves no state where there is nothing to go on with.
@@ -161,6 +198,9 @@ func (k *Kernel) load(ctx context.Context, r *resident) (inputs []run.Input, err
 	if r.seq == 1 {
 		return []run.Input{startInput(r.row)}, nil
 	}
+	if err := k.findHeld(ctx, r); err != nil {
+		return nil, err
+	}
 	return k.resume(r), nil
 }
 
@@ -177,12 +217,14 @@ func (k *Kernel) forget(r *resident) {
 	if k.runs[r.id] == r {
 		delete(k.runs, r.id)
 	}
+	refuseAsks(r.asks, r.closed())
+	r.asks = nil
 }
 
 // settle puts a run where it belongs after a turn: back to the queue, or to rest. The caller holds mu.
 func (k *Kernel) settle(r *resident) {
 	r.phase = phaseIdle
-	if len(r.inputs) > 0 || r.look || r.more {
+	if len(r.inputs) > 0 || len(r.asks) > 0 || r.look || r.more {
 		k.enqueue(r)
 		return
 	}
@@ -206,11 +248,15 @@ func (k *Kernel) done(s *step, v store.Verdict) {
 		r.begun <- nil
 		r.begun = nil
 	}
+	tell(s.replies)
 	for _, t := range s.unit.Run.Timers {
 		k.addTimer(t)
 	}
 	for _, c := range s.unit.Run.Children {
 		k.wake(c.ID)
+	}
+	for _, o := range s.withdraw {
+		o.queue.Withdraw(o.task.Key)
 	}
 	for _, t := range s.cancel {
 		if cancel := k.effects[r.id][t]; cancel != nil {
@@ -223,6 +269,9 @@ func (k *Kernel) done(s *step, v store.Verdict) {
 	}
 	for _, l := range s.launch {
 		k.begin(l.doer, l.task, false)
+	}
+	for _, o := range s.offers {
+		o.queue.Offer(o.task)
 	}
 	k.settle(r)
 }
@@ -240,15 +289,31 @@ func (k *Kernel) refused(s *step, v store.Verdict) {
 		return
 	}
 	k.o.Log.Warn("commit refused; folding the run again", "run", r.id, "verdict", v.String())
-	r.state, r.tasks, r.refs = nil, nil, nil
+	r.state, r.tasks, r.refs, r.held = nil, nil, nil, nil
 	r.inputs = append(s.fed, r.inputs...)
+	for i := len(s.replies) - 1; i >= 0; i-- {
+		r.asks = slices.Insert(r.asks, 0, s.replies[i].ask)
+	}
 	r.look, r.more = true, true
 	r.conflicts++
 	k.settle(r)
 }
 
+// errQuarantined answers those who have something to tell a run that cannot be decided.
+var errQuarantined = errors.New("the run stands still: it cannot be decided")
+
+// closed is why a run that is not to be had takes nothing more.
+func (r *resident) closed() error {
+	if r.row != nil && !r.row.Status.Ended() {
+		return errQuarantined
+	}
+	return ErrTaskClosed
+}
+
 // ended lets go of a run that ended. The caller holds mu.
 func (k *Kernel) ended(r *resident) {
+	refuseAsks(r.asks, ErrTaskClosed)
+	r.asks = nil
 	for _, cancel := range k.effects[r.id] {
 		cancel()
 	}
@@ -285,6 +350,7 @@ func (k *Kernel) quarantine(r *resident, next uint64, bad *decideError, cancelle
 			k.ended(r)
 		} else if k.runs[r.id] == r {
 			delete(k.runs, r.id) // the next input folds it again, and may find it mended
+			refuseAsks(r.asks, errQuarantined)
 		}
 	}
 	k.o.Writer.Submit(unit)

@@ -257,6 +257,9 @@ type Store interface {
 
 	// Epoch is the number that this opening of the store was given; every Commit is guarded by it.
 	Epoch() int64
+	// Secret is 32 bytes that were drawn at random with the data, for what only this store's servers can sign. They are
+	// the same for as long as there are these data, in a backup of them too.
+	Secret() []byte
 	// Last gives the highest numbers in use.
 	Last(ctx context.Context) (run.ID, job.ID, error)
 

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -37,6 +38,8 @@ var ErrFault = errors.New("injected fault")
 type Options struct {
 	// Fault, where set, is asked before every Commit whether that is to fail.
 	Fault func(units []*store.Unit) Fault
+	// Secret is the store's secret; nil: one is drawn.
+	Secret []byte
 }
 
 // Store is a store.Store. What it has handed out or taken in is not changed by anybody.
@@ -52,6 +55,10 @@ type Store struct {
 
 // New returns an empty store.
 func New(o Options) *Store {
+	if o.Secret == nil {
+		o.Secret = make([]byte, 32)
+		_, _ = rand.Read(o.Secret) // which never fails
+	}
 	s := &Store{options: o, epoch: 1, latest: new(atomic.Int64), data: newData()}
 	s.latest.Store(1)
 	return s
@@ -67,6 +74,9 @@ func (s *Store) Crash() *Store {
 
 // Epoch implements store.Store.
 func (s *Store) Epoch() int64 { return s.epoch }
+
+// Secret implements store.Store.
+func (s *Store) Secret() []byte { return s.options.Secret }
 
 // Commit implements store.Store.
 func (s *Store) Commit(ctx context.Context, units []*store.Unit) ([]store.Verdict, error) {

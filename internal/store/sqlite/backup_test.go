@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -54,6 +55,9 @@ func TestBackup(t *testing.T) {
 	}
 	restored := open(t, dir)
 	checkNumbered(t, restored, before)
+	if !bytes.Equal(restored.Secret(), s.Secret()) {
+		t.Error("the copy has another secret: tokens that its origin gave are worth nothing there")
+	}
 	if restored.Epoch() <= s.Epoch() {
 		t.Errorf("epoch %d of the copy, %d of its origin", restored.Epoch(), s.Epoch())
 	}

@@ -13,6 +13,7 @@ package sqlite
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -56,6 +57,7 @@ type Store struct {
 	values valueCache
 	lock   *os.File
 	epoch  int64
+	secret []byte
 	read   *sql.DB
 	query  queries
 
@@ -161,6 +163,9 @@ func (s *Store) openWriter(path string) (err error) {
 			return err
 		}
 	}
+	if err := s.readSecret(); err != nil {
+		return err
+	}
 	lastRun, err := s.write.number("SELECT max(coalesce((SELECT max(id) FROM run), 0), (SELECT value FROM meta WHERE name = 'last_run'))")
 	if err != nil {
 		return err
@@ -177,6 +182,29 @@ func (s *Store) openWriter(path string) (err error) {
 
 // Epoch implements store.Store.
 func (s *Store) Epoch() int64 { return s.epoch }
+
+// Secret implements store.Store.
+func (s *Store) Secret() []byte { return s.secret }
+
+// readSecret reads the store's secret; it draws one for data that have none yet.
+func (s *Store) readSecret() error {
+	fresh := make([]byte, 32)
+	if _, err := rand.Read(fresh); err != nil {
+		return err
+	}
+	// One statement: what is there stays, and is what comes back.
+	st, err := s.write.prepare("INSERT INTO meta VALUES ('secret', ?) ON CONFLICT DO UPDATE SET value = value RETURNING value")
+	if err != nil {
+		return err
+	}
+	defer st.close()
+	row, err := st.row(fresh)
+	if err != nil {
+		return err
+	}
+	s.secret = row[0].([]byte)
+	return nil
+}
 
 // Last implements store.Store.
 func (s *Store) Last(context.Context) (run.ID, job.ID, error) {

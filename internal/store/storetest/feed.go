@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -275,6 +276,9 @@ func testAgain(f *fixture) {
 	f.s = f.again()
 	if f.s.Epoch() <= old.Epoch() {
 		f.Fatalf("epoch %d after %d", f.s.Epoch(), old.Epoch())
+	}
+	if got := f.s.Secret(); len(got) != 32 || !bytes.Equal(got, old.Secret()) {
+		f.Errorf("the secret %x, before %x", got, old.Secret())
 	}
 	if _, err := old.Commit(f.Context(), []*store.Unit{proceed(1, 3, 1)}); err == nil {
 		f.Fatal("the store before took a commit")
