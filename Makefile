@@ -34,6 +34,10 @@ test-demo: setup-demo build ## run the demo twice and kill its parts with -9 in 
 test-root: setup-go ## run the tests that act as two users (needs root)
 	@go test -count=1 -timeout 10m -tags e2e_root -run '^TestTwoUsers$$' -v ./test/e2e
 
+.PHONY: test-oracle
+test-oracle: setup-oracle ## hold our JSONata and JSONPath against jsonata.js and Jayway's (needs Node.js and Java)
+	@go test -count=1 -timeout 10m -tags oracle -v ./test/oracle
+
 .PHONY: bench
 bench: setup-go ## measure, and print a table and JSON (build/bench.json)
 	@mkdir -p build
@@ -47,10 +51,12 @@ lint: setup-go ## gofmt, vet, staticcheck and the table of who may import whom
 clean: ## remove what make built
 	@rm -rf bin build
 
-.PHONY: setup-go setup-test setup-demo
+.PHONY: setup-go setup-test setup-demo setup-oracle
 setup-go:
 	@scripts/setup go
 setup-test:
 	@scripts/setup test
 setup-demo:
 	@scripts/setup demo
+setup-oracle: setup-go
+	@scripts/setup oracle

@@ -1,6 +1,7 @@
 package jsonata
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -34,10 +35,15 @@ func contains(c *call, s string) (any, error) {
 	if part, ok := c.arg(1).(string); ok {
 		return strings.Contains(s, part), nil
 	}
-	found := false
-	err := c.matches(c.arg(1), s, 1, func(*match) error { found = true; return nil })
-	return found, err
+	err := c.matches(c.arg(1), s, -1, func(*match) error { return errFound })
+	if errors.Is(err, errFound) {
+		return true, nil
+	}
+	return false, err
 }
+
+// errFound ends a search that needs to know no more.
+var errFound = errors.New("found")
 
 func split(c *call, s string) (any, error) {
 	limit, err := c.count(2, "D3020")

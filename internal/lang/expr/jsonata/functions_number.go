@@ -86,7 +86,7 @@ func power(c *call, base float64) (any, error) {
 		exponent = math.NaN()
 	}
 	f := math.Pow(base, exponent)
-	if math.IsInf(f, 0) || math.IsNaN(f) {
+	if math.IsInf(f, 0) || math.IsNaN(f) || math.IsNaN(exponent) { // in Go, 1 to the power of NaN is 1
 		return nil, failWith("D3061", base).with("exp", exponent)
 	}
 	return f, nil

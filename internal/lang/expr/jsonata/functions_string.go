@@ -39,15 +39,15 @@ func stringify(c *call) (any, error) {
 
 func substring(c *call, s string) (any, error) {
 	size := float64(utf8.RuneCountInString(s))
-	start, _ := c.arg(1).(float64)
+	start, begins := c.arg(1).(float64)
 	if size+start < 0 {
 		start = 0
 	}
-	length, ok := c.arg(2).(float64)
-	if !ok {
+	length, ends := c.arg(2).(float64)
+	if !ends {
 		return cut(s, start, size), nil
 	}
-	if length <= 0 {
+	if length <= 0 || !begins {
 		return "", nil
 	}
 	if start < 0 {

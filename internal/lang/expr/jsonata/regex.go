@@ -252,25 +252,31 @@ func newMatch(s string, offsets []int) *match {
 }
 
 // matches calls do for each match of pattern, which is a regex or a function that behaves as one, in s, for at most
-// limit of them, or all where limit is negative.
+// limit of them, or all where limit is negative. The one after the last is looked for too: it may be an error.
 func (c *call) matches(pattern any, s string, limit int, do func(*match) error) error {
+	if limit == 0 {
+		return nil
+	}
 	if re, ok := pattern.(*regex); ok {
 		w := &regexWalk{re: re, text: s}
-		for n := 0; n != limit; n++ {
-			found, err := w.advance(c.machine, limit)
-			if err != nil || found == nil {
+		ahead := -1
+		if limit > 0 {
+			ahead = limit + 1
+		}
+		for n := 0; ; n++ {
+			found, err := w.advance(c.machine, ahead)
+			if err != nil || found == nil || n == limit {
 				return err
 			}
 			if err := do(found); err != nil {
 				return err
 			}
 		}
-		return nil
 	}
 	args := []any{s}
-	for n := 0; n != limit; n++ {
+	for n := 0; ; n++ {
 		v, err := c.apply(pattern, args, null{}, c.frame)
-		if err != nil || v == nil {
+		if err != nil || v == nil || n == limit {
 			return err
 		}
 		found, next, err := matchOf(v, s)
@@ -284,7 +290,6 @@ func (c *call) matches(pattern any, s string, limit int, do func(*match) error) 
 			return nil
 		}
 	}
-	return nil
 }
 
 // matchOf reads the object that a function for matching returned.

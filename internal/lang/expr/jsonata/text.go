@@ -22,10 +22,15 @@ func numberText(f float64) string {
 	return value.NewFloat(f).Text()
 }
 
-// toPrecision is f to 15 significant digits, to which numbers in texts are rounded.
+// toPrecision is f to 15 significant digits, to which numbers in texts are rounded: half away from zero, as JavaScript's
+// toPrecision does and Go's formatting does not.
 func toPrecision(f float64) float64 {
 	if f == math.Trunc(f) && math.Abs(f) < 1e15 || math.IsInf(f, 0) || math.IsNaN(f) {
 		return f
+	}
+	const beyond = len("d.dddddddddddddd") // where the 16th digit stands
+	if exact := strconv.FormatFloat(math.Abs(f), 'e', 30, 64); exact[beyond] == '5' && strings.Trim(exact[beyond+1:31], "0") == "" {
+		f = math.Nextafter(f, math.Inf(int(math.Copysign(1, f))))
 	}
 	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'e', 14, 64), 64)
 	return rounded
