@@ -18,6 +18,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/engine"
 	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -63,6 +64,14 @@ var resources = []struct {
 	{Noop, func(*Deps) kernel.Integration { return noop{} }},
 }
 
+// internal is the table of what languages order themselves: no file can name these.
+var internal = []struct {
+	name string
+	make func(*Deps) kernel.Integration
+}{
+	{asl.ResourceCollect, func(d *Deps) kernel.Integration { return &mapCollect{d} }},
+}
+
 // Known names the resources that there are, in order. One that ends in ":" covers all that begin with it.
 func Known() []string {
 	var names []string
@@ -95,6 +104,9 @@ func New(d Deps) kernel.Integrations {
 		} else {
 			exact[r.name] = r.make(&d)
 		}
+	}
+	for _, r := range internal {
+		exact[r.name] = r.make(&d)
 	}
 	return func(resource string) kernel.Integration {
 		if in, ok := exact[resource]; ok {

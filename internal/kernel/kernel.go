@@ -38,12 +38,14 @@ type Options struct {
 	Go   func(func())     // starts a task's effect; default a goroutine
 	Rand func() uint64    // for made-up names only; default a counter mixed with the time
 
-	Workers      int           // default GOMAXPROCS
-	BudgetEvents int           // events in one commit of a run; default 1,000
-	BudgetBytes  int           // bytes in one commit of a run; default 1 MiB
-	MaxResident  int           // idle runs kept folded; default 10,000
-	IdleFor      time.Duration // an idle run is evicted after this; default 2 s
-	Drain        time.Duration // how long Run waits for effects under way when it is told to stop; default 5 s
+	Workers      int // default GOMAXPROCS
+	BudgetEvents int // events in one commit of a run; default 1,000
+	BudgetBytes  int // bytes in one commit of a run; default 1 MiB
+	// BudgetChildren is how many runs one commit of a run may begin; default 250.
+	BudgetChildren int
+	MaxResident    int           // idle runs kept folded; default 10,000
+	IdleFor        time.Duration // an idle run is evicted after this; default 2 s
+	Drain          time.Duration // how long Run waits for effects under way when it is told to stop; default 5 s
 }
 
 // Kernel is the engine of runs of one server.
@@ -134,6 +136,7 @@ func New(o Options) *Kernel {
 	o.Workers = cmp.Or(o.Workers, runtime.GOMAXPROCS(0))
 	o.BudgetEvents = cmp.Or(o.BudgetEvents, 1000)
 	o.BudgetBytes = cmp.Or(o.BudgetBytes, 1<<20)
+	o.BudgetChildren = cmp.Or(o.BudgetChildren, 250)
 	o.MaxResident = cmp.Or(o.MaxResident, 10_000)
 	o.IdleFor = cmp.Or(o.IdleFor, 2*time.Second)
 	o.Drain = cmp.Or(o.Drain, 5*time.Second)

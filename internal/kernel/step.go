@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/job"
@@ -74,7 +75,8 @@ func (k *Kernel) newStep(ctx context.Context, r *resident) *step {
 
 // full reports whether the budget of the commit is used up.
 func (s *step) full() bool {
-	return s.frame.count >= s.k.o.BudgetEvents || s.frame.enc.Len() >= s.k.o.BudgetBytes
+	return s.frame.count >= s.k.o.BudgetEvents || s.frame.enc.Len() >= s.k.o.BudgetBytes ||
+		s.unit.Run != nil && len(s.unit.Run.Children) >= s.k.o.BudgetChildren
 }
 
 // goOn gives Step until nothing follows or the budget is used up.
@@ -348,6 +350,13 @@ func (s *step) startRun(o run.StartRun) error {
 	child.ID, child.Part, child.Input, child.Started = id, o.Part, o.Input, s.now
 	child.Parent, child.ParentTask = s.r.id, o.Task
 	child.Status, child.Labels, child.Note = run.Running, nil, ""
+	if o.Group != "" {
+		machine, _, _ := strings.Cut(child.Machine, "/")
+		child.Machine = machine + "/" + o.Group
+	}
+	if !o.Attributes.IsAbsent() {
+		child.Attributes = o.Attributes
+	}
 	if child.Name = o.Name; child.Name == "" {
 		child.Name = s.k.makeName(child.Machine, id)
 	}
@@ -404,7 +413,7 @@ func (s *step) cancelTask(t run.TaskID) error {
 			return nil
 		}
 	}
-	ref, err := s.k.findRef(s.ctx, s.r, t)
+	ref, err := s.k.findRef(s.ctx, s.r, o)
 	if err != nil {
 		return err
 	}
@@ -526,24 +535,40 @@ func (s *step) lastTimers() []store.Timer {
 	return out
 }
 
-// findRef is the row that a durable task became.
-func (k *Kernel) findRef(ctx context.Context, r *resident, t run.TaskID) (Ref, error) {
-	if ref, ok := r.refs[t]; ok {
+// findRef is the row that a durable task became; the zero Ref where that has ended.
+func (k *Kernel) findRef(ctx context.Context, r *resident, o run.StartTask) (Ref, error) {
+	if ref, ok := r.refs[o.Task]; ok {
 		return ref, nil
 	}
-	j, err := k.o.Store.JobByKey(ctx, fmt.Sprintf("run/%d/task/%d", r.id, t))
-	if err == nil {
-		return Ref{Job: j.ID}, nil
+	if o.Resource != "" {
+		j, err := k.o.Store.JobByKey(ctx, fmt.Sprintf("run/%d/task/%d", r.id, o.Task))
+		if err == nil {
+			return Ref{Job: j.ID}, nil
+		}
 	}
-	f := store.RunFilter{Parent: r.id, Limit: 1000}
+	if err := k.findChildren(ctx, r); err != nil {
+		return Ref{}, err
+	}
+	ref := r.refs[o.Task]
+	r.refs[o.Task] = ref // so that one that has ended is not looked for again
+	return ref, nil
+}
+
+// findChildren notes the child runs that are under way. It reads all of them at once: who stops one stops the others, as
+// a rule.
+func (k *Kernel) findChildren(ctx context.Context, r *resident) error {
+	if r.refs == nil {
+		r.refs = make(map[run.TaskID]Ref)
+	}
+	f := store.RunFilter{Parent: r.id, Statuses: []run.Status{run.Running, run.Quarantined}, Limit: 1000}
 	for {
 		children, err := k.o.Store.Runs(ctx, f)
 		if err != nil || len(children) == 0 {
-			return Ref{}, err
+			return err
 		}
 		for _, c := range children {
-			if c.ParentTask == t {
-				return Ref{Run: c.ID, RunName: c.Name}, nil
+			if r.refs[c.ParentTask].Run == 0 {
+				r.refs[c.ParentTask] = Ref{Run: c.ID, RunName: c.Name}
 			}
 		}
 		f.Before = children[len(children)-1].ID

@@ -392,10 +392,9 @@ func (k *Kernel) readRow(s *step, row store.InboxRow) (run.Input, error) {
 		return run.Input{}, fmt.Errorf("task %d of run %d: %w", row.Task, row.Run, err)
 	}
 	if o.Resource == "" { // the language's own child
-		if e.Run.Failure != nil {
-			return ended(row.Task, run.Outcome{Failure: e.Run.Failure}), nil
-		}
-		return ended(row.Task, run.Done(e.Run.Output)), nil
+		in := ended(row.Task, run.Outcome{Output: e.Run.Output, Failure: e.Run.Failure})
+		in.Status = e.Run.Status
+		return in, nil
 	}
 	in, ok := k.o.Integrations(o.Resource).(Ledger)
 	if !ok {

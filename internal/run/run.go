@@ -101,6 +101,7 @@ type Input struct {
 	Task    TaskID
 	Timer   TimerID
 	Outcome Outcome
+	Status  Status // TaskEnded of a StartRun: how the child ended; otherwise 0
 	Name    string
 	Value   value.Value
 	// Token gives a task of the run the word with which whoever holds it ends the task from outside: the same whenever it is
@@ -162,7 +163,10 @@ type StartRun struct {
 	Definition value.Digest // zero: the parent's own
 	Part       string       // which part of the definition; empty: the whole
 	Name       string
+	// Group, where set, has the child listed apart from the runs of its machine: under MACHINE/GROUP.
+	Group      string
 	Input      value.Value
+	Attributes value.Value // absent: the parent's own
 }
 
 // StopRun cancels the child run of Task.

@@ -57,12 +57,13 @@ const (
 	phaseBackoff                  // a retrier's timer
 	phaseFanout                   // its children; a step too, while more of them can be started
 	phaseLost                     // a step: a failure that neither Retry nor Catch deals with ends the branch
+	phaseOpened                   // a step: a distributed Map orders its map run
 )
 
 // ready reports whether a step can take the branch on.
 func (b *branch) ready() bool {
 	switch b.phase {
-	case phaseEntered, phaseResult, phaseFailed, phaseLost:
+	case phaseEntered, phaseResult, phaseFailed, phaseLost, phaseOpened:
 		return !b.gone
 	case phaseFanout:
 		return !b.gone && b.fanout.canStart()
@@ -147,9 +148,13 @@ type step struct {
 	// starting is set while a Map's branch evaluates the input of an iteration to be, result and caughtError while the
 	// output of a state or of a catcher is.
 	starting    *startingItem
+	handing     value.Value // the object Map.Item, while a map run evaluates the input of a child execution
 	result      value.Value
 	caughtError value.Value
 	drawn       uint64 // random numbers so far
+	// before are events that come before the one that the step decides, and so many history events.
+	before []run.Event
+	ahead  uint64
 }
 
 // scope is what an expression sees whose "$" is input.
@@ -160,7 +165,7 @@ func (s *step) scope(input value.Value) *expr.Scope {
 
 // stamp is the common part of a fact that the step decides, of events history events.
 func (s *step) stamp() stamp {
-	return stamp{at: s.in.Now, branch: s.b.id, first: s.x.position + 1, prev: s.b.last}
+	return stamp{at: s.in.Now, branch: s.b.id, first: s.x.position + 1 + s.ahead, prev: s.b.last}
 }
 
 // event pairs a fact with its orders.

@@ -56,7 +56,7 @@ func compileFor(source []byte, there *Resources) (*Definition, error) {
 	if err != nil {
 		return nil, run.Problems{syntaxProblem(err)}
 	}
-	c := &compiler{there: there, names: make(map[string]pointer)}
+	c := &compiler{source: string(source), there: there, names: make(map[string]pointer)}
 	c.duplicates(source)
 	d := &Definition{limits: WideLimits}
 	if v.Kind() != value.Object {
@@ -102,6 +102,7 @@ func (p pointer) index(i int) pointer { return pointer(fmt.Sprintf("%s/%d", p, i
 
 // compiler is the compilation of one file.
 type compiler struct {
+	source   string
 	there    *Resources // nil: any may be there
 	problems run.Problems
 	data     bool // the file is in JSONata

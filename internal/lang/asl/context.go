@@ -14,7 +14,9 @@ const (
 	AttributeRole      = "roleArn"
 	AttributeVersion   = "stateMachineVersionArn" // that the caller named, or the alias led to
 	AttributeAlias     = "stateMachineAliasArn"
-	AttributeInput     = "input" // the input's text as the caller wrote it; needed only where it differs from compact JSON
+	AttributeInput     = "input"     // the input's text as the caller wrote it; needed only where it differs from compact JSON
+	AttributeMapRun    = "mapRunArn" // of a map run and its child executions
+	AttributeItems     = "itemCount" // of a child execution: how many items it got, a number
 )
 
 // identity is who an execution is, as the context object tells it.
@@ -47,10 +49,37 @@ func newIdentity(name string, attributes value.Value) identity {
 	return who
 }
 
+// resourceARN is the ARN of a kind of thing that belongs to a Map of the execution; empty where it has no ARN itself.
+func (who identity) resourceARN(kind, label, id string) string {
+	parts := strings.Split(who.machineID, ":")
+	if len(parts) != 7 {
+		return ""
+	}
+	machine, _, _ := strings.Cut(who.machineName, "/") // of a map run in a map run's child it is the file's own too
+	parts[5], parts[6] = kind, machine+"/"+label
+	return strings.Join(append(parts, id), ":")
+}
+
+// mapRunARN is the ARN of a map run; its id alone where the execution has none.
+func (who identity) mapRunARN(label, id string) string {
+	if arn := who.resourceARN("mapRun", label, id); arn != "" {
+		return arn
+	}
+	return label + ":" + id
+}
+
+// childARN is the ARN of a child execution of a map run; empty where the execution has none.
+func (who identity) childARN(label, name string) string {
+	return who.resourceARN("execution", label, name)
+}
+
 // contextObject is what "$$" stands for in the step.
 func (s *step) contextObject() value.Value {
 	if s.x.trial != nil {
 		return s.x.trial.context(s)
+	}
+	if !s.x.outer.IsAbsent() {
+		return s.x.outer.With("Map", value.NewObject(member("Item", s.handing)))
 	}
 	object := s.madeContext()
 	if item, ok := s.item(s.b); ok {

@@ -16,7 +16,7 @@ import (
 // then whatever is due next.
 type driver struct {
 	t      *testing.T
-	def    *Definition
+	def    run.Definition
 	state  run.State
 	now    time.Time
 	seq    uint64 // of inputs, for their order and their entropy
@@ -46,26 +46,52 @@ type plan []due
 
 var epoch = time.Date(2026, 3, 14, 1, 59, 0, 0, time.UTC)
 
-func newDriver(t *testing.T, d *Definition, script string) *driver {
+func newDriver(t *testing.T, d run.Definition, script string) *driver {
 	dr := &driver{t: t, def: d, state: d.NewState(), now: epoch, starts: epoch, plans: make(map[string][]plan)}
 	dr.read(script)
 	return dr
 }
 
+// partOf is the definition that a script is for: the file's, or that of the part which a line "part NAME" tells.
+func partOf(t *testing.T, d *Definition, script string) run.Definition {
+	t.Helper()
+	name := partName(script)
+	if name == "" {
+		return d
+	}
+	part, err := d.Part(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return part
+}
+
+// partName is the part that a script is for; empty: the whole.
+func partName(script string) string {
+	for line := range strings.Lines(script) {
+		if name, is := strings.CutPrefix(strings.TrimSpace(line), "part "); is {
+			return name
+		}
+	}
+	return ""
+}
+
 // read takes a script, one command a line:
 //
+//	part NAME
 //	attributes OBJECT
 //	start NAME INPUT
 //	at DURATION cancel ERROR CAUSE…
 //	task LABEL: DURATION ACTION; DURATION ACTION…
 //
-// where an action is succeed VALUE, fail ERROR CAUSE…, submit VALUE, beat, or refuse ERROR CAUSE…, which does not so much
-// as let the task be scheduled. Each line for a label is for one start of such a task; a task without one never ends.
+// where an action is succeed VALUE, fail ERROR CAUSE…, submit VALUE, beat, refuse ERROR CAUSE…, which does not so much
+// as let the task be scheduled, or for a run ended STATUS VALUE or ended STATUS ERROR CAUSE…; "at" knows cancel and
+// signal NAME VALUE. Each line for a label is for one start of such a task; a task without one never ends.
 func (dr *driver) read(script string) {
 	for line := range strings.Lines(script) {
 		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch verb {
-		case "":
+		case "", "part":
 		case "attributes":
 			dr.with = parse(dr.t, rest)
 		case "start":
@@ -109,6 +135,19 @@ func (dr *driver) action(s string) due {
 		in = run.Input{Kind: run.TaskSubmitted, Value: parse(dr.t, words[2])}
 	case "beat":
 		in = run.Input{Kind: run.TaskBeat}
+	case "ended":
+		status, rest, _ := strings.Cut(words[2], " ")
+		in = run.Input{Kind: run.TaskEnded}
+		in.Status, _ = run.ParseStatus(status)
+		if in.Status == run.Succeeded {
+			in.Outcome = run.Done(parse(dr.t, rest))
+		} else {
+			name, cause, _ := strings.Cut(rest, " ")
+			in.Outcome = run.Fail(name, cause)
+		}
+	case "signal":
+		name, rest, _ := strings.Cut(words[2], " ")
+		in = run.Input{Kind: run.Signal, Name: name, Value: parse(dr.t, rest)}
 	case "cancel":
 		name, cause, _ := strings.Cut(words[2], " ")
 		in = run.Input{Kind: run.Cancel, Outcome: run.Fail(name, cause)}
@@ -206,22 +245,29 @@ func (dr *driver) carryOut(o run.Order) {
 			dr.agenda = append(dr.agenda, due{o.At, dr.seq, run.Input{Kind: run.TimerFired, Timer: o.Timer}})
 		}
 	case run.StartTask:
-		plans := dr.plans[o.Label]
-		if len(plans) == 0 {
-			return
-		}
-		dr.plans[o.Label] = plans[1:]
-		for _, d := range plans[0] {
-			d.in.Task = o.Task
-			dr.schedule(d.at.Sub(epoch), d.in)
-		}
+		dr.follow(o.Label, o.Task)
+	case run.StartRun:
+		dr.follow(o.Part, o.Task)
 	case run.EndRun:
 		dr.end = &o
 	}
 }
 
+// follow schedules what becomes of a task.
+func (dr *driver) follow(label string, task run.TaskID) {
+	plans := dr.plans[label]
+	if len(plans) == 0 {
+		return
+	}
+	dr.plans[label] = plans[1:]
+	for _, d := range plans[0] {
+		d.in.Task = task
+		dr.schedule(d.at.Sub(epoch), d.in)
+	}
+}
+
 // reload is the state after a snapshot was written and read back.
-func reload(t *testing.T, d *Definition, s run.State) run.State {
+func reload(t *testing.T, d run.Definition, s run.State) run.State {
 	t.Helper()
 	var e value.Encoder
 	s.Encode(&e)
@@ -236,8 +282,14 @@ func reload(t *testing.T, d *Definition, s run.State) run.State {
 	return back
 }
 
+func encodedState(s run.State) []byte {
+	var e value.Encoder
+	s.Encode(&e)
+	return e.Bytes()
+}
+
 // reread is the fact after it was written and read back.
-func reread(t *testing.T, d *Definition, f run.Fact) run.Fact {
+func reread(t *testing.T, d run.Definition, f run.Fact) run.Fact {
 	t.Helper()
 	var e value.Encoder
 	f.Encode(&e)
@@ -262,6 +314,9 @@ func decoder(e *value.Encoder) *value.Decoder {
 
 // dump is everything that a state holds, as text.
 func dump(s run.State) string {
+	if m, ok := s.(*mapRunState); ok {
+		return fmt.Sprintf("%x %d %v", encodedState(m), m.phase, m.live)
+	}
 	x := s.(*execution)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %v %v %s %d branch %d task %d timer %d deadline %d\n", x.identity.run, x.identity.attributes, x.started, x.ended, x.input, x.position,

@@ -13,7 +13,7 @@ import (
 
 // execution is one run of a definition, folded from its facts.
 //
-// A Decide decides one event at most. Step takes the branch at the head of the ready queue one transition further; the
+// A Decide decides one event, but for one that ends the execution while map runs are under way. Step takes the branch at the head of the ready queue one transition further; the
 // other inputs find their branch by task or timer, and one whose task or timer is no longer open is ignored.
 type execution struct {
 	def      *Definition
@@ -35,6 +35,8 @@ type execution struct {
 	lastTimer  run.TimerID
 
 	trial *Trial // nil: a run
+	// outer is set where a map run evaluates fields of its Map: the context object of the execution that it is part of.
+	outer value.Value
 	// cur is the step under way; context and lookup, made once for every expression, read it.
 	cur     step
 	context func() value.Value
@@ -70,7 +72,7 @@ func (x *execution) Decide(in run.Input) ([]run.Event, error) {
 	if ev.Fact == nil {
 		return nil, nil
 	}
-	return []run.Event{x.cur.withinHistory(ev)}, nil
+	return append(x.cur.before, x.cur.withinHistory(ev)), nil
 }
 
 // subject is the branch that an input is about; nil: none any more.
@@ -119,6 +121,8 @@ func (s *step) decide() (run.Event, error) {
 		return s.fail(s.b.failure), nil
 	case phaseFanout:
 		return s.startIteration()
+	case phaseOpened:
+		return s.startMapRun()
 	}
 	return run.Event{}, fmt.Errorf("branch %d is ready in phase %d", s.b.id, s.b.phase)
 }

@@ -29,6 +29,9 @@ const (
 	kindTaskScheduledIn // taskScheduled in a region
 	kindStateFailedAt
 	kindBranchFailedAt
+	kindMapOpened
+	kindMapRunStarted
+	kindMapRunEnded
 )
 
 // fact is a run.Fact that can be read back, folded and shown.
@@ -83,6 +86,12 @@ func newFact(kind run.EventKind) fact {
 		return new(mapStarted)
 	case kindIterationStarted:
 		return new(iterationStarted)
+	case kindMapOpened:
+		return new(mapOpened)
+	case kindMapRunStarted:
+		return new(mapRunStarted)
+	case kindMapRunEnded:
+		return new(mapRunEnded)
 	}
 	return nil
 }

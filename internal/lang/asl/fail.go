@@ -165,6 +165,7 @@ func (s *step) fail(f run.Failure) run.Event {
 
 // abort ends the execution because somebody asked for it.
 func (s *step) abort() run.Event {
+	s.abortMapRuns()
 	ev := &runFailed{stamp: s.stamp(), status: run.Aborted}
 	ev.prev = 0
 	if f := s.in.Outcome.Failure; f != nil {
@@ -175,6 +176,7 @@ func (s *step) abort() run.Event {
 
 // timeOut ends the execution because its TimeoutSeconds are over.
 func (s *step) timeOut() run.Event {
+	s.abortMapRuns()
 	ev := &runFailed{stamp: s.stamp(), status: run.TimedOut, failure: run.Failure{Error: errTimeout}}
 	ev.prev = 0
 	return event(ev, s.endOrders(ev)...)

@@ -343,11 +343,11 @@ func (x *mapRunState) stop() run.Event {
 	case x.in.export() && !x.aborted && x.started > 0:
 		return x.close()
 	}
-	return x.end(run.Outcome{Failure: x.failure})
+	return x.end(run.Outcome{Failure: x.failure}, false)
 }
 
-func (x *mapRunState) end(o run.Outcome) run.Event {
-	f := &mapRunDone{outcome: o, status: run.Succeeded}
+func (x *mapRunState) end(o run.Outcome, written bool) run.Event {
+	f := &mapRunDone{outcome: o, status: run.Succeeded, written: written}
 	switch {
 	case x.aborted:
 		f.status = run.Aborted
@@ -363,6 +363,9 @@ func (x *mapRunState) fail(f run.Failure) run.Event {
 }
 
 func (x *mapRunState) cancel(in *run.Input) run.Event {
+	if x.aborted {
+		return run.Event{}
+	}
 	f := &mapRunBroken{aborted: true}
 	if why := in.Outcome.Failure; why != nil {
 		f.failure = *why
@@ -425,10 +428,11 @@ func (x *mapRunState) readingEnded(in *run.Input) run.Event {
 
 func (x *mapRunState) closed(in *run.Input) run.Event {
 	o := in.Outcome
+	written := x.in.export() && o.Failure == nil
 	if x.failure != nil {
 		o = run.Outcome{Failure: x.failure}
 	}
-	return x.end(o)
+	return x.end(o, written)
 }
 
 // Apply implements run.State.
@@ -586,4 +590,3 @@ func (x *mapRunState) decode(d *value.Decoder) {
 
 // decided pairs a fact of a map run with its orders.
 func decided(f mapRunFact, orders ...run.Order) run.Event { return run.Event{Fact: f, Orders: orders} }
-

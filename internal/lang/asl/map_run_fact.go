@@ -270,13 +270,13 @@ func (f *closingStarted) decode(d *value.Decoder) { f.task = run.TaskID(d.Uint()
 type mapRunDone struct {
 	status  run.Status
 	outcome run.Outcome
+	written bool // the results lie where the ResultWriter says
 }
 
 func (f *mapRunDone) Kind() run.EventKind { return kindMapRunDone }
 
 func (f *mapRunDone) apply(x *mapRunState) {
-	x.written = x.closing != 0 && x.in.export()
-	x.phase, x.closing, x.chunks = mapRunOver, 0, nil
+	x.phase, x.written, x.closing, x.chunks = mapRunOver, f.written, 0, nil
 }
 
 func (f *mapRunDone) Encode(e *value.Encoder) {
@@ -286,6 +286,7 @@ func (f *mapRunDone) Encode(e *value.Encoder) {
 	if f.outcome.Failure != nil {
 		encodeFailure(e, *f.outcome.Failure)
 	}
+	e.Bool(f.written)
 }
 
 func (f *mapRunDone) decode(d *value.Decoder) {
@@ -295,4 +296,5 @@ func (f *mapRunDone) decode(d *value.Decoder) {
 		failure := decodeFailure(d)
 		f.outcome.Failure = &failure
 	}
+	f.written = d.Bool()
 }

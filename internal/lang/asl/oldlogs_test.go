@@ -30,13 +30,14 @@ func TestOldLogs(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no logs: %v", err)
 	}
-	kinds := make(map[run.EventKind]bool)
+	kinds := make(map[oldKind]bool)
 	for _, file := range files {
 		archive, err := txtar.ParseFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := compile(t, section(t, archive, "definition"))
+		d := oldDefinition(t, archive)
+		_, part := d.(*mapRun)
 		x := d.NewState()
 		var history strings.Builder
 		for line := range strings.Lines(section(t, archive, "log")) {
@@ -56,7 +57,7 @@ func TestOldLogs(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", file, err)
 			}
-			kinds[f.Kind()] = true
+			kinds[oldKind{part, f.Kind()}] = true
 			x.Apply(f)
 			writeHistory(&history, f)
 		}
@@ -68,10 +69,33 @@ func TestOldLogs(t *testing.T) {
 		}
 	}
 	for kind := run.EventKind(1); newFact(kind) != nil; kind++ {
-		if !kinds[kind] {
+		if !kinds[oldKind{false, kind}] {
 			t.Errorf("no log holds a fact of kind %d: record one", kind)
 		}
 	}
+	for kind := run.EventKind(1); newMapRunFact(kind) != nil; kind++ {
+		if !kinds[oldKind{true, kind}] {
+			t.Errorf("no log of a map run holds a fact of kind %d: record one", kind)
+		}
+	}
+}
+
+// oldKind is a kind of fact, of an execution or of a map run.
+type oldKind struct {
+	mapRun bool
+	kind   run.EventKind
+}
+
+// oldDefinition is what the log is of: the definition, or the part that a section names.
+func oldDefinition(t *testing.T, a *txtar.Archive) run.Definition {
+	t.Helper()
+	d := compile(t, section(t, a, "definition"))
+	for _, f := range a.Files {
+		if f.Name == "part" {
+			return partOf(t, d, "part "+string(f.Data))
+		}
+	}
+	return d
 }
 
 func oldRecord(t *testing.T, text string) *value.Decoder {
@@ -107,9 +131,11 @@ func recordLogs(t *testing.T, release string) {
 			t.Fatal(err)
 		}
 		def := section(t, archive, "definition")
-		facts, _ := record(t, compile(t, def), section(t, archive, "script"))
+		script := section(t, archive, "script")
+		d := partOf(t, compile(t, def), script)
+		facts, _ := record(t, d, script)
 		var log, history strings.Builder
-		x := compile(t, def).NewState()
+		x := d.NewState()
 		for i, f := range facts {
 			if i == len(facts)/2 {
 				var e value.Encoder
@@ -126,6 +152,9 @@ func recordLogs(t *testing.T, release string) {
 			{Name: "history", Data: []byte(history.String())},
 			{Name: "position", Data: []byte(fmt.Sprintln(x.Position()))},
 		}}
+		if name := partName(script); name != "" {
+			out.Files = append(out.Files, txtar.File{Name: "part", Data: []byte(name + "\n")})
+		}
 		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), txtar.Format(out), 0o666); err != nil {
 			t.Fatal(err)
 		}

@@ -174,7 +174,7 @@ func (t *openTask) encode(e *value.Encoder) {
 func (d *Definition) decodeTask(dec *value.Decoder, version byte) *openTask {
 	t := &openTask{
 		id:          run.TaskID(dec.Uint()),
-		state:       d.decodeTaskState(dec),
+		state:       d.decodeWorkState(dec),
 		payload:     dec.Value(),
 		credentials: dec.Value(),
 		timeout:     run.TimerID(dec.Uint()),

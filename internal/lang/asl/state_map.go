@@ -22,6 +22,7 @@ type mapping struct {
 	tolerated   amount // ToleratedFailureCount
 	percentage  amount // ToleratedFailurePercentage
 	batcher     *batcher
+	distributed *distributed // nil: INLINE
 }
 
 // undeclared is the tolerance of a state that fails with the first failure, and with just that failure.
@@ -36,7 +37,7 @@ func (o *object) mapping(s *state) action {
 		batcher:     o.batcher(),
 	}
 	m.readItems(o)
-	m.processor = o.processor(s)
+	o.processor(s, m)
 	o.recovery(s)
 	return m
 }
@@ -55,39 +56,39 @@ func (m *mapping) readItems(o *object) {
 	m.selector = o.template(name)
 }
 
-// processor reads ItemProcessor, or the Iterator of old.
-func (o *object) processor(s *state) *machine {
+// processor reads ItemProcessor, or the Iterator of old. What reads its items or writes its results elsewhere is
+// distributed, unless it says that it is not.
+func (o *object) processor(s *state, m *mapping) {
+	m.processor = &machine{owner: s}
 	name := o.exclusive("ItemProcessor", "Iterator")
 	if name == "" {
 		o.missing("ItemProcessor")
-		return &machine{owner: s}
+		return
 	}
 	p := o.object(name, required)
 	if p == nil {
-		return &machine{owner: s}
+		return
 	}
 	defer p.close()
-	if c := p.object("ProcessorConfig", optional); c != nil {
-		switch mode, _ := c.string("Mode"); mode {
-		case "", "INLINE":
-		case "DISTRIBUTED":
-			c.known("ExecutionType")
-			c.fault("Mode", "DISTRIBUTED is not supported yet: leave ProcessorConfig out, an inline Map takes any number of items here")
-		default:
-			c.fault("Mode", "Value is not supported: %q. It is \"INLINE\" or \"DISTRIBUTED\"", mode)
-		}
-		c.close()
+	mode := p.processorMode()
+	elsewhere := o.has("ItemReader") || o.has("ResultWriter")
+	if mode == "DISTRIBUTED" || mode == "" && elsewhere {
+		m.distributed = o.distributed(s)
+		m.processor = p.machine(nil) // the root of executions of its own
+		return
 	}
-	for _, name := range []string{"ItemReader", "ResultWriter"} {
-		if o.known(name); o.has(name) {
-			o.fault(name, "%s belongs to a distributed Map, which is not supported yet: hand the items over in the input", name)
+	for _, name := range []string{"ItemReader", "ResultWriter", "Label"} {
+		if o.known(name); o.has(name) && name != "Label" {
+			o.fault(name, "%s belongs to a distributed Map: set \"Mode\": \"DISTRIBUTED\" in ProcessorConfig", name)
 		}
 	}
-	o.known("Label") // of a distributed Map's runs
-	return p.machine(s)
+	m.processor = p.machine(s)
 }
 
 func (m *mapping) enter(s *step) (run.Event, error) {
+	if m.distributed != nil {
+		return m.open(s)
+	}
 	input, err := s.b.state.flow.input(s)
 	if err != nil {
 		return run.Event{}, err

@@ -280,6 +280,19 @@ func (s *step) mapRunEnded() run.Event {
 	return event(f)
 }
 
+// abortMapRuns notes that the map runs under way end with the execution.
+func (s *step) abortMapRuns() {
+	for _, b := range s.x.liveBranches() {
+		if b.task == nil || b.state.kind != mapState {
+			continue
+		}
+		f := &mapRunEnded{stamp: s.stamp(), status: run.Aborted}
+		f.branch, f.prev = b.id, b.last
+		s.before = append(s.before, event(f))
+		s.ahead += f.events()
+	}
+}
+
 func (f *mapRunEnded) Kind() run.EventKind { return kindMapRunEnded }
 
 func (f *mapRunEnded) events() uint64 { return 1 }

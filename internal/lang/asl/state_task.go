@@ -225,6 +225,9 @@ func (t *openTask) callback() bool {
 }
 
 func (t *openTask) order() run.StartTask {
+	if t.state.kind == mapState {
+		return run.StartTask{Task: t.id} // the map run
+	}
 	return run.StartTask{
 		Task:        t.id,
 		Resource:    t.resource().arn,
@@ -389,6 +392,16 @@ func (d *Definition) decodeTaskState(dec *value.Decoder) *state {
 	return s
 }
 
+// decodeWorkState is decodeState for what must have a task under way: a Task, or a distributed Map.
+func (d *Definition) decodeWorkState(dec *value.Decoder) *state {
+	s := d.decodeState(dec)
+	if s == nil || s.kind != taskState && s.kind != mapState {
+		dec.Fail("a task in a state that is none")
+		return d.machine.start
+	}
+	return s
+}
+
 // taskSubmitted is the fact that what carries the task out has accepted it.
 type taskSubmitted struct {
 	stamp
@@ -467,6 +480,9 @@ func (f *taskBeat) decode(_ *Definition, d *value.Decoder) {
 
 // taskEnded takes in the outcome of the branch's task.
 func (s *step) taskEnded() run.Event {
+	if s.b.state.kind == mapState {
+		return s.mapRunEnded()
+	}
 	orders := s.b.task.clearTimers(nil)
 	if f := s.in.Outcome.Failure; f != nil {
 		return event(&taskFailed{stamp: s.stamp(), state: s.b.state, failure: *f}, orders...)

@@ -34,7 +34,7 @@ func TestTranscripts(t *testing.T) {
 				t.Fatal(err)
 			}
 			def, script := section(t, archive, "definition"), section(t, archive, "script")
-			got := transcript(t, compile(t, def), script)
+			got := transcript(t, partOf(t, compile(t, def), script), script)
 			if *update {
 				archive.Files = append(archive.Files[:2], txtar.File{Name: "transcript", Data: []byte(got)})
 				if err := os.WriteFile(file, txtar.Format(archive), 0o666); err != nil {
@@ -70,7 +70,7 @@ func compile(t testing.TB, source string) *Definition {
 }
 
 // transcript is what happens when def runs against script.
-func transcript(t *testing.T, def *Definition, script string) string {
+func transcript(t *testing.T, def run.Definition, script string) string {
 	var b strings.Builder
 	dr := newDriver(t, def, script)
 	dr.onEvent = func(in run.Input, ev run.Event) {
@@ -110,6 +110,8 @@ func inputText(in run.Input) string {
 		return "refused"
 	case run.TaskBeat:
 		return fmt.Sprintf("task %d beat", in.Task)
+	case run.Signal:
+		return "signal " + in.Name
 	case run.TimerFired:
 		return fmt.Sprintf("timer %d", in.Timer)
 	}
@@ -146,6 +148,10 @@ func orderText(o run.Order) string {
 		return fmt.Sprintf("cancel task %d", o.Task)
 	case run.SetTimer:
 		return fmt.Sprintf("timer %d %s", o.Timer, offset(o.At))
+	case run.StartRun:
+		return fmt.Sprintf("start run %d of %s named %s in %q with %s as %s", o.Task, o.Part, o.Name, o.Group, o.Input, o.Attributes)
+	case run.StopRun:
+		return fmt.Sprintf("stop run %d", o.Task)
 	case run.EndRun:
 		if o.Failure != nil {
 			return fmt.Sprintf("end %s %s: %s", o.Status, o.Failure.Error, o.Failure.Cause)
