@@ -6,22 +6,26 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // calibration is what the machine can do by itself, at the time of the run.
 type calibration struct {
 	CPUs      int     `json:"cpus"`
 	Fdatasync float64 `json:"fdatasyncP50Ms"` // after an append of 4 KiB
-	ForkExec  float64 `json:"forkExecPerSecond"`
+	ForkExec  float64 `json:"forkExecPerSecond"`         // one after another
+	Spawners  float64 `json:"forkExecSpawnersPerSecond"` // by as many at once as the runner forks with
 	Hash      float64 `json:"sha256MBPerSecond"` // one core
 }
 
 // The names of calibrations in row.Bound.
 const (
 	boundSync = "fdatasync"
-	boundFork = "forkexec"
+	boundFork = "forkexec by 4"
 	boundHash = "sha256"
 )
 
@@ -30,7 +34,7 @@ func (c calibration) named(name string) (float64, bool) {
 	case boundSync:
 		return c.Fdatasync, true
 	case boundFork:
-		return c.ForkExec, true
+		return c.Spawners, true
 	case boundHash:
 		return c.Hash, true
 	}
@@ -40,7 +44,10 @@ func (c calibration) named(name string) (float64, bool) {
 func calibrate(dir string) (c calibration, err error) {
 	c.CPUs = runtime.NumCPU()
 	c.Hash = hashRate()
-	if c.ForkExec, err = forkRate(); err != nil {
+	if c.ForkExec, err = forkRate(1); err != nil {
+		return c, err
+	}
+	if c.Spawners, err = forkRate(spawners); err != nil {
 		return c, err
 	}
 	c.Fdatasync, err = syncTime(dir)
@@ -58,27 +65,38 @@ func hashRate() float64 {
 	return float64(n) * 1.048576 / time.Since(began).Seconds()
 }
 
-// forkRate starts /bin/true one after another, as bare as Go can.
-func forkRate() (float64, error) {
+// spawners is how many goroutines the runner forks with.
+const spawners = 4
+
+// forkRate starts /bin/true by some at once, each one after another, as bare as Go can.
+func forkRate(by int) (float64, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return 0, err
 	}
 	defer null.Close()
 	fd := null.Fd()
-	n, began := 0, time.Now()
-	for time.Since(began) < time.Second {
-		pid, err := syscall.ForkExec("/bin/true", []string{"true"}, &syscall.ProcAttr{Files: []uintptr{fd, fd, fd}})
-		if err != nil {
-			return 0, err
-		}
-		var status syscall.WaitStatus
-		if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
-			return 0, err
-		}
-		n++
+	var n atomic.Int64
+	var group errgroup.Group
+	began := time.Now()
+	for range by {
+		group.Go(func() error {
+			for time.Since(began) < time.Second {
+				pid, err := syscall.ForkExec("/bin/true", []string{"true"}, &syscall.ProcAttr{Files: []uintptr{fd, fd, fd}})
+				if err != nil {
+					return err
+				}
+				var status syscall.WaitStatus
+				if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
+					return err
+				}
+				n.Add(1)
+			}
+			return nil
+		})
 	}
-	return float64(n) / time.Since(began).Seconds(), nil
+	err = group.Wait()
+	return float64(n.Load()) / time.Since(began).Seconds(), err
 }
 
 // syncTime is the median in milliseconds.

@@ -138,8 +138,8 @@ func measure(only string, scale float64, file, profile string) error {
 
 func show(r *report) {
 	c := r.Calibration
-	fmt.Printf("calibration: fdatasync p50 %.3f ms, bare fork+exec %.0f a second, sha256 on one core %.0f MB/s, %d CPUs\n\n",
-		c.Fdatasync, c.ForkExec, c.Hash, c.CPUs)
+	fmt.Printf("calibration: fdatasync p50 %.3f ms, bare fork+exec %.0f a second and %.0f by %d at once, sha256 on one core %.0f MB/s, %d CPUs\n\n",
+		c.Fdatasync, c.ForkExec, c.Spawners, spawners, c.Hash, c.CPUs)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "BENCH\tMETRIC\tVALUE\tUNIT\tTARGET\tMET\tRATIO\tTO")
 	for _, x := range r.Rows {

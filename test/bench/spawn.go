@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/dispatch"
@@ -31,12 +35,24 @@ func spawn(b *bench) error {
 			return err
 		}
 		children := b.n(10_000)
+		before, err := j.times(b.ctx)
+		if err != nil {
+			return err
+		}
 		began := time.Now()
 		if _, err := j.run(b.ctx, spec(v.command, int32(children))); err != nil {
 			return err
 		}
 		rate := float64(children) / time.Since(began).Seconds()
+		after, err := j.times(b.ctx)
+		if err != nil {
+			return err
+		}
 		b.add(row{Bench: v.name, Metric: "processes", Value: rate, Unit: "/s", Target: v.target, Bound: boundFork})
+		for i, part := range timed {
+			took := float64((after[i] - before[i]).Microseconds()) / float64(children)
+			b.add(row{Bench: v.name, Metric: "processor time of " + part + ", a process", Value: took, Unit: "µs"})
+		}
 		if v.name == "spawn /bin/true" {
 			if err := loneJobs(b, j); err != nil {
 				return err
@@ -47,6 +63,7 @@ func spawn(b *bench) error {
 		}
 	}
 	b.add(row{Bench: "spawn", Metric: "bare fork+exec, one after another", Value: b.report.Calibration.ForkExec, Unit: "/s"})
+	b.add(row{Bench: "spawn", Metric: fmt.Sprintf("bare fork+exec, %d at once", spawners), Value: b.report.Calibration.Spawners, Unit: "/s"})
 	return nil
 }
 
@@ -131,6 +148,36 @@ func openJobs(ctx context.Context, dir string) (*jobs, error) {
 	j.stopJobs = stop
 	go func() { j.done <- j.dispatch.Run(jobsCtx) }()
 	return j, nil
+}
+
+// timed are the parts of which times tells the processor time.
+var timed = [...]string{"the server", "the runner", "the processes"}
+
+// times is the processor time, user and system, that each part has used so far.
+func (j *jobs) times(ctx context.Context) (t [len(timed)]time.Duration, err error) {
+	var own syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
+		return t, err
+	}
+	t[0] = time.Duration(own.Utime.Nano() + own.Stime.Nano())
+	facts, err := j.engine.Facts(ctx)
+	if err != nil {
+		return t, err
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", facts.PID))
+	if err != nil {
+		return t, err
+	}
+	const tick = 10 * time.Millisecond // USER_HZ
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	for i, text := range fields[11:15] { // utime, stime, cutime, cstime: see proc_pid_stat(5)
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return t, err
+		}
+		t[1+i/2] += time.Duration(n) * tick
+	}
+	return t, nil
 }
 
 // run submits a job and waits for its end.
