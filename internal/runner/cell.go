@@ -39,6 +39,8 @@ type cell interface {
 	start(path string, argv []string, attr *syscall.ProcAttr) (pid int, err error)
 	// kill sends SIGKILL to all of the tree.
 	kill() error
+	// empty says that the tree is empty, where that can be told at once; otherwise clear is to see to it.
+	empty() bool
 	// clear kills until the tree is proved empty.
 	clear() error
 	// ending is how the process ended, where the kernel's word e is about an init.

@@ -537,8 +537,13 @@ func (c *cgroup) kill() error {
 	return killGroup(c.dir)
 }
 
+func (c *cgroup) empty() bool {
+	populated, err := isPopulated(c.events)
+	return err == nil && !populated
+}
+
 func (c *cgroup) clear() error {
-	if populated, err := isPopulated(c.events); err == nil && !populated {
+	if c.empty() {
 		return nil
 	}
 	c.killed = true

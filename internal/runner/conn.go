@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -142,6 +143,9 @@ func (c *conn) answer(q *Request) {
 	}
 }
 
+// sendPause is the time between two sends of reports, so that one serves many. It is over before a lone one is there.
+const sendPause = time.Millisecond
+
 // subscribe sends the reports that are not acknowledged, and from then on all.
 func (c *conn) subscribe(id uint64) error {
 	for last := uint64(0); ; {
@@ -151,6 +155,7 @@ func (c *conn) subscribe(id uint64) error {
 			if err := c.send(&Response{ID: id, Reports: batch}); err != nil {
 				return err
 			}
+			time.Sleep(sendPause)
 			continue
 		}
 		select {

@@ -212,6 +212,7 @@ func (r *Runner) adopt(s *procState) (*proc, error) {
 	p.reader = r.collector.add(p.output)
 	if s.Ending != nil {
 		r.exited(p, *s.Ending)
+		go r.finish(p)
 		return p, nil
 	}
 	r.byPID[p.pid] = p

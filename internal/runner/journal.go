@@ -48,10 +48,11 @@ type intent struct {
 	Epoch int64 `json:"e"`
 }
 
+// entry is what one call of add queues: records, none where done is only to be called in its turn.
 type entry struct {
-	record *record // nil: nothing to write, but done in its turn
-	sync   bool
-	done   func(error)
+	records []record
+	sync    bool
+	done    func(error)
 }
 
 // openJournal reads the journal into visit and makes it ready for more. A last line without its end was being written
@@ -84,10 +85,10 @@ func openJournal(dir string, log *slog.Logger, visit func(record), snapshot func
 	return j, nil
 }
 
-// add queues a record. done is called from the writer, in the order of add, when it is written.
-func (j *journal) add(r *record, sync bool, done func(error)) {
+// add queues records. done is called from the writer, in the order of add, when they are written.
+func (j *journal) add(sync bool, done func(error), records ...record) {
 	j.mu.Lock()
-	j.queue = append(j.queue, entry{r, sync, done})
+	j.queue = append(j.queue, entry{records, sync, done})
 	j.mu.Unlock()
 	j.signal()
 }
@@ -145,13 +146,17 @@ func (j *journal) write(batch []entry) error {
 	var buf bytes.Buffer
 	sync := false
 	for _, e := range batch {
-		if e.record != nil {
-			appendRecord(&buf, e.record)
+		for i := range e.records {
+			appendRecord(&buf, &e.records[i])
 		}
 		sync = sync || e.sync
 	}
-	n, err := j.file.Write(buf.Bytes())
-	j.size += int64(n)
+	var err error
+	if buf.Len() > 0 {
+		var n int
+		n, err = j.file.Write(buf.Bytes())
+		j.size += int64(n)
+	}
 	if err == nil && sync {
 		err = unix.Fdatasync(int(j.file.Fd()))
 	}

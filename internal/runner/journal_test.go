@@ -21,7 +21,7 @@ func openTestJournal(t *testing.T, dir string) (j *journal, records *[]record, e
 // write adds a start and waits until it is durable.
 func write(j *journal, job int64) error {
 	done := make(chan error, 1)
-	j.add(&record{Intent: &intent{Key{Job: job}, 1}}, true, func(err error) { done <- err })
+	j.add(true, func(err error) { done <- err }, record{Intent: &intent{Key{Job: job}, 1}})
 	return <-done
 }
 
@@ -119,9 +119,9 @@ func TestJournalStaysSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &record{Exit: &Report{Exit: &Exit{Text: strings.Repeat("x", 64<<10)}}}
+	r := record{Exit: &Report{Exit: &Exit{Text: strings.Repeat("x", 64<<10)}}}
 	for range 100 {
-		j.add(r, false, nil)
+		j.add(false, nil, r)
 		if err := write(j, 1); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,43 +43,69 @@ func (a *archive) pack(job int64) string {
 	return filepath.Join(a.job(job), "pack")
 }
 
-// packed is the line before each text of a pack.
+// packed is the line before each text of a pack, and the text.
 type packed struct {
 	Key  Key `json:"k"`
 	Size int `json:"n"`
+	text []byte
 }
 
-// keep adds the whole output of a process to the pack of its job.
-func (a *archive) keep(k Key, text []byte) error {
-	if len(text) == 0 {
-		return nil
+// keep adds whole outputs of processes to the packs of their jobs.
+func (a *archive) keep(texts []packed) error {
+	slices.SortStableFunc(texts, func(x, y packed) int { return cmp.Compare(x.Key.Job, y.Key.Job) })
+	var errs []error
+	for len(texts) > 0 {
+		job := texts[0].Key.Job
+		n := slices.IndexFunc(texts, func(p packed) bool { return p.Key.Job != job })
+		if n < 0 {
+			n = len(texts)
+		}
+		if err := a.keepJob(job, texts[:n]); err != nil {
+			errs = append(errs, fmt.Errorf("keeping the output of %d processes of job %d: %w", n, job, err))
+		}
+		texts = texts[n:]
 	}
-	head, err := json.Marshal(packed{k, len(text)})
-	if err != nil {
-		return fmt.Errorf("keeping the output of %s: %w", k, err)
+	return errors.Join(errs...)
+}
+
+// keepJob adds to one pack.
+func (a *archive) keepJob(job int64, texts []packed) error {
+	var entries []byte
+	for _, p := range texts {
+		head, err := json.Marshal(p)
+		if err != nil {
+			return err
+		}
+		entries = append(append(append(entries, head...), '\n'), p.text...)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	const flags = os.O_CREATE | os.O_APPEND | os.O_WRONLY
-	f, err := os.OpenFile(a.pack(k.Job), flags, 0o600)
-	if os.IsNotExist(err) {
-		if err = os.MkdirAll(a.job(k.Job), 0o700); err == nil {
-			f, err = os.OpenFile(a.pack(k.Job), flags, 0o600)
-		}
-	}
+	f, err := a.openPack(job)
 	if err != nil {
-		return fmt.Errorf("keeping the output of %s: %w", k, err)
+		return err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return fmt.Errorf("keeping the output of %s: %w", k, err)
+		return err
 	}
-	if _, err := f.Write(append(append(head, '\n'), text...)); err != nil {
+	if _, err := f.Write(entries); err != nil {
 		// Half an entry, as a full disk leaves, would hide all that come after it.
-		return errors.Join(fmt.Errorf("keeping the output of %s: %w", k, err), f.Truncate(info.Size()))
+		return errors.Join(err, f.Truncate(info.Size()))
 	}
 	return nil
+}
+
+// openPack opens the pack of a job to add to it.
+func (a *archive) openPack(job int64) (*os.File, error) {
+	const flags = os.O_CREATE | os.O_APPEND | os.O_WRONLY
+	f, err := os.OpenFile(a.pack(job), flags, 0o600)
+	if os.IsNotExist(err) {
+		if err = os.MkdirAll(a.job(job), 0o700); err == nil {
+			f, err = os.OpenFile(a.pack(job), flags, 0o600)
+		}
+	}
+	return f, err
 }
 
 // unpack finds the output of a process in the pack of its job; nil where there is none.

@@ -54,7 +54,7 @@ func TestOutputIsItsLines(t *testing.T) {
 			}
 		}
 		_, small := o.close(make([]byte, 16))
-		if err := a.keep(k, small); err != nil {
+		if err := keep(a, k, small); err != nil {
 			t.Fatal(err)
 		}
 		var want []string
@@ -120,7 +120,7 @@ func TestUnpackIgnoresACutRecord(t *testing.T) {
 	a := &archive{dir: t.TempDir()}
 	one, two := Key{Job: 1, Child: 1}, Key{Job: 1, Child: 2}
 	for _, k := range []Key{one, two} {
-		if err := a.keep(k, []byte("text of "+k.String()+"\n")); err != nil {
+		if err := keep(a, k, []byte("text of "+k.String()+"\n")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -145,7 +145,7 @@ func TestUnpackFollowsThePack(t *testing.T) {
 	a := &archive{dir: t.TempDir()}
 	keep := func(child int32, text string) {
 		t.Helper()
-		if err := a.keep(Key{Job: 1, Child: child}, []byte(text)); err != nil {
+		if err := keep(a, Key{Job: 1, Child: child}, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -169,4 +169,9 @@ func TestUnpackFollowsThePack(t *testing.T) {
 	keep(3, "three, which is longer than all before it\n")
 	want(3, "three, which is longer than all before it\n")
 	want(1, "")
+}
+
+// keep adds one output to its pack.
+func keep(a *archive, k Key, text []byte) error {
+	return a.keep([]packed{{Key: k, Size: len(text), text: text}})
 }

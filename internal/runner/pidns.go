@@ -129,6 +129,8 @@ func (n *namespace) ending(e ending) ending { return readStatus(n.status, e) }
 
 func (n *namespace) kill() error { return syscall.Kill(n.pid, syscall.SIGKILL) }
 
+func (n *namespace) empty() bool { return bornAt(n.pid) != n.born }
+
 func (n *namespace) clear() error { return clearInit(n.pid, n.born, n.all.log) }
 
 // pids are the processes whose namespace is that of the init.

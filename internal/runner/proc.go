@@ -42,10 +42,11 @@ func (r *Runner) accept(b *StartBatch) error {
 		fresh = append(fresh, p)
 	}
 	durable := make(chan error, 1)
-	for _, p := range fresh {
-		r.journal.add(&record{Intent: &intent{p.key, b.Epoch}}, true, nil)
+	intents := make([]record, len(fresh))
+	for i, p := range fresh {
+		intents[i].Intent = &intent{p.key, b.Epoch}
 	}
-	r.journal.add(nil, false, func(err error) { durable <- err })
+	r.journal.add(len(fresh) > 0, func(err error) { durable <- err }, intents...)
 	r.mu.Unlock()
 
 	if err := <-durable; err != nil {
@@ -60,19 +61,26 @@ func (r *Runner) accept(b *StartBatch) error {
 	return nil
 }
 
-// report gives what is known of p the next number; it is delivered when the journal has it. mu is held.
-func (r *Runner) report(p *proc) {
-	r.number++
-	p.number = r.number
-	rep := Report{Key: p.key, Number: p.number, Started: p.began, Exit: p.exit, Tail: p.tail}
-	r.outbox = append(r.outbox, rep)
-	var rec *record
-	if p.exit != nil {
-		rep.Tail = nil // it is in the archive
-		rec = &record{Exit: &rep}
+// report gives what is known of each of procs the next number; it is delivered when the journal has it. mu is held.
+func (r *Runner) report(procs ...*proc) {
+	settled := r.written == r.number // the journal has nothing of ours to write
+	var ends []record
+	for _, p := range procs {
+		r.number++
+		p.number = r.number
+		rep := Report{Key: p.key, Number: p.number, Started: p.began, Exit: p.exit, Tail: p.tail}
+		r.outbox = append(r.outbox, rep)
+		if p.exit != nil {
+			rep.Tail = nil // it is in the archive
+			ends = append(ends, record{Exit: &rep})
+		}
 	}
-	number := p.number
-	r.journal.add(rec, false, func(error) { r.deliver(number) })
+	number := r.number
+	if settled && len(ends) == 0 {
+		r.announce(number)
+		return
+	}
+	r.journal.add(false, func(error) { r.deliver(number) }, ends...)
 }
 
 // deliver lets subscribers see reports up to number. One that the journal would not take is delivered all the same:
@@ -80,6 +88,11 @@ func (r *Runner) report(p *proc) {
 func (r *Runner) deliver(number uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.announce(number)
+}
+
+// announce is deliver with mu held.
+func (r *Runner) announce(number uint64) {
 	r.written = number
 	close(r.changed)
 	r.changed = make(chan struct{})
@@ -122,7 +135,7 @@ func (r *Runner) ack(number uint64) {
 		}
 	}
 	r.outbox = slices.Delete(r.outbox, 0, n)
-	r.journal.add(&record{Ack: r.acked()}, false, nil)
+	r.journal.add(false, nil, record{Ack: r.acked()})
 }
 
 // list gives the latest report of each process that runs or whose end is not acknowledged.
@@ -158,6 +171,7 @@ func (r *Runner) began(p *proc, b *birth) {
 	if gone {
 		delete(r.early, p.pid)
 		r.exited(p, e)
+		go r.finish(p)
 	} else {
 		r.byPID[p.pid] = p
 	}
@@ -213,7 +227,7 @@ func (r *Runner) cancel(c *Cancel) {
 	case !known:
 		p = &proc{key: c.Key, exit: &Exit{Cause: Lost, Code: 1, Ended: time.Now().UTC(), Text: "never started, and cannot be started any more"}}
 		r.procs[c.Key] = p
-		r.journal.add(&record{Intent: &intent{p.key, r.epoch}}, true, nil)
+		r.journal.add(true, nil, record{Intent: &intent{p.key, r.epoch}})
 		r.report(p)
 	case p.exit != nil:
 		r.report(p)
@@ -291,7 +305,8 @@ func (r *Runner) usage(k Key) (*Usage, error) {
 	return &u, nil
 }
 
-// exited notes that the process itself ended; what it left is ended and its end reported by finish. mu is held.
+// exited notes that the process itself ended; what it left is ended and its end reported by finish, which the caller
+// starts. mu is held.
 func (r *Runner) exited(p *proc, e ending) {
 	p.exited, p.ending = true, e
 	for _, t := range []*time.Timer{p.timeout, p.kill} {
@@ -299,11 +314,24 @@ func (r *Runner) exited(p *proc, e ending) {
 			t.Stop()
 		}
 	}
-	go r.finish(p)
 }
 
-// finish ends the rest of the tree, takes the rest of its output, and reports.
-func (r *Runner) finish(p *proc) {
+// finish ends the rest of the trees of processes that ended, takes the rest of their output, and reports. One of which
+// something is left does not keep the others waiting.
+func (r *Runner) finish(procs ...*proc) {
+	gone := make([]*proc, 0, len(procs))
+	for _, p := range procs {
+		if p.cell.empty() {
+			gone = append(gone, p)
+		} else {
+			go r.finishTree(p)
+		}
+	}
+	r.finished(gone)
+}
+
+// finishTree is finish for one of which something is left.
+func (r *Runner) finishTree(p *proc) {
 	for {
 		err := p.cell.clear()
 		if err == nil {
@@ -312,29 +340,46 @@ func (r *Runner) finish(p *proc) {
 		r.log.Error("a process tree cannot be proved gone; its end is not reported until it is", "proc", p.key, "error", err)
 		time.Sleep(time.Second)
 	}
+	r.finished([]*proc{p})
+}
+
+// finished takes the rest of the output of processes of which the trees are gone, and reports their ends together.
+func (r *Runner) finished(procs []*proc) {
+	if len(procs) == 0 {
+		return
+	}
 	r.gate.enter()
 	defer r.gate.leave()
 	var buf [4 << 10]byte
-	tail, small := p.output.close(buf[:])
-	r.collector.remove(p.reader)
-	if err := r.archive.keep(p.key, small); err != nil {
-		r.log.Error("output is lost", "proc", p.key, "error", err)
+	small := make([]packed, 0, len(procs))
+	exits, tails := make([]*Exit, len(procs)), make([][]byte, len(procs))
+	for i, p := range procs {
+		var text []byte
+		tails[i], text = p.output.close(buf[:])
+		if len(text) > 0 {
+			small = append(small, packed{Key: p.key, Size: len(text), text: text})
+		}
+		r.collector.remove(p.reader)
+		exits[i] = describe(p, p.cell.ending(p.ending))
+		p.cell.release()
+		r.scratch.release(p.key, p.start.User)
 	}
-	exit := describe(p, p.cell.ending(p.ending))
-	p.cell.release()
-	r.scratch.release(p.key, p.start.User)
-
+	if err := r.archive.keep(small); err != nil {
+		r.log.Error("output is lost", "error", err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p.tail = tail
-	r.ended(p, exit)
+	for i, p := range procs {
+		p.tail = tails[i]
+		p.ended(exits[i])
+	}
+	r.report(procs...)
 }
 
-// ended makes the end of p known and drops what only a live process needs. mu is held.
-func (r *Runner) ended(p *proc, exit *Exit) {
+// ended drops what only a live process needs. The runner's mu is held.
+func (p *proc) ended(exit *Exit) {
 	p.exit = exit
 	p.start, p.cell, p.output, p.timeout, p.kill = nil, nil, nil, nil, nil
-	r.report(p)
 }
 
 // describe says how a process ended. Its cell is still its own.
@@ -380,7 +425,7 @@ func (r *Runner) forget(job int64) error {
 			left = true
 		}
 	}
-	r.journal.add(&record{Forget: job}, false, nil)
+	r.journal.add(false, nil, record{Forget: job})
 	r.mu.Unlock()
 	if !left {
 		return errors.Join(r.scratch.forget(job), os.RemoveAll(r.archive.job(job)))

@@ -238,7 +238,7 @@ func (r *Runner) recover() error {
 	r.generation++
 	r.number = r.generation << 40 // above all that earlier runners gave, also those that are not in the journal
 	r.written = r.number          // of which there is no report: nothing is still to be written
-	r.journal.add(&record{Generation: r.generation}, true, nil)
+	r.journal.add(true, nil, record{Generation: r.generation})
 	for _, p := range r.procs {
 		switch {
 		case p.exit == nil:

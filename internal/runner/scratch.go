@@ -66,7 +66,7 @@ func (s *scratch) get(k Key, user *User) (string, error) {
 		old, s.free[who] = free[n-1], free[:n-1]
 	}
 	s.mu.Unlock()
-	if old != "" && os.Rename(old, path) == nil {
+	if old != "" && unix.Rename(old, path) == nil {
 		return path, nil
 	}
 	return path, makeOwned(path, user)
@@ -110,7 +110,7 @@ func (s *scratch) release(k Key, user *User) {
 	unused := filepath.Join(s.freeDir(), strconv.Itoa(s.last))
 	full := len(s.free[who]) >= maxFreeDirs
 	s.mu.Unlock()
-	if full || os.Rename(path, unused) != nil {
+	if full || unix.Rename(path, unused) != nil {
 		_ = unix.Rmdir(path)
 		return
 	}

@@ -101,6 +101,9 @@ func (s *session) kill() error {
 	return nil
 }
 
+// empty leaves it to clear, which takes its time.
+func (s *session) empty() bool { return false }
+
 // clear kills until nothing is found twice in a row.
 func (s *session) clear() error {
 	for quiet := 0; quiet < 2; {

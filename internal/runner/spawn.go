@@ -102,7 +102,8 @@ func (r *Runner) notStarted(p *proc, exit *Exit) {
 	r.scratch.release(p.key, p.start.User)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ended(p, exit)
+	p.ended(exit)
+	r.report(p)
 }
 
 // birth is a process that was forked.
@@ -178,7 +179,7 @@ func outputPipes() (reads, writes [2]int, err error) {
 	for i := range reads {
 		var ends [2]int
 		if err = unix.Pipe2(ends[:], unix.O_CLOEXEC); err == nil {
-			err = unix.SetNonblock(ends[0], true)
+			_, err = unix.FcntlInt(uintptr(ends[0]), unix.F_SETFL, unix.O_NONBLOCK)
 		}
 		if err != nil {
 			for _, fd := range append(reads[:i], writes[:i]...) {

@@ -153,7 +153,7 @@ func closeOnExec(fds []int) {
 // settle waits until all that was added is on the disk.
 func (j *journal) settle() error {
 	settled := make(chan error, 1)
-	j.add(nil, true, func(err error) { settled <- err })
+	j.add(true, func(err error) { settled <- err })
 	return <-settled
 }
 
