@@ -75,6 +75,9 @@ func Main(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer r.close()
+	if err := calmMonitor(); err != nil {
+		r.log.Warn("starting processes takes more processor time than it must", "error", err)
+	}
 	r.log.Info("the runner is ready", "dir", cfg.Dir, "pid", os.Getpid(), "contain", r.facts.Contain)
 	go func() {
 		select {

@@ -16,10 +16,10 @@ import (
 // calibration is what the machine can do by itself, at the time of the run.
 type calibration struct {
 	CPUs      int     `json:"cpus"`
-	Fdatasync float64 `json:"fdatasyncP50Ms"` // after an append of 4 KiB
+	Fdatasync float64 `json:"fdatasyncP50Ms"`            // after an append of 4 KiB
 	ForkExec  float64 `json:"forkExecPerSecond"`         // one after another
 	Spawners  float64 `json:"forkExecSpawnersPerSecond"` // by as many at once as the runner forks with
-	Hash      float64 `json:"sha256MBPerSecond"` // one core
+	Hash      float64 `json:"sha256MBPerSecond"`         // one core
 }
 
 // The names of calibrations in row.Bound.
