@@ -33,7 +33,7 @@ func aslEvents(f run.Fact) []client.Event {
 }
 
 func checkASL(source []byte) run.Problems {
-	return asl.Check(source, asl.Resources{Known: integration.IsKnown, Names: integration.Known()})
+	return asl.Check(source, asl.Terms{Resources: &asl.Resources{Known: integration.IsKnown, Names: integration.Known()}})
 }
 
 // checkASLRun also looks up what the tasks of a file name.
@@ -46,7 +46,7 @@ func checkASLRun(c *catalog.Catalog) func(context.Context, catalog.Caller, []byt
 			}
 			return missing
 		}
-		return asl.Check(source, there)
+		return asl.Check(source, asl.Terms{Resources: &there})
 	}
 }
 
@@ -65,7 +65,7 @@ func Validate(f client.File) *client.Validation {
 	}
 	for _, p := range problems {
 		v.Faults = append(v.Faults, client.Fault{
-			File: f.Name, Pointer: p.Pointer, Line: p.Line, Column: p.Column, Code: p.Code, Text: p.Text, Warning: p.Warning,
+			File: f.Name, Pointer: p.Pointer, Line: p.Line, Column: p.Column, Code: p.Code, Text: p.Message(), Warning: p.Warning,
 		})
 	}
 	v.Valid, v.Kind = !manifest.Broken(problems), strings.Join(kinds, ", ")

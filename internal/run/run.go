@@ -5,6 +5,7 @@
 package run
 
 import (
+	"strings"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/value"
@@ -232,8 +233,22 @@ type Problem struct {
 	Line    int    // from 1; 0 if not known
 	Column  int
 	Code    string // such as MISSING_TRANSITION_TARGET
-	Text    string // what is wrong, and what would be right
+	Text    string // what is wrong, in the words of the system that the file is for where it has some
+	Hint    string // what would be right, where Text leaves that open
 	Warning bool   // the file is valid all the same
+	// Location is the place as that system names it, such as /States/Train/Retry[0]; empty where it names none.
+	Location string
+}
+
+// Message is what is wrong, and what would be right.
+func (p Problem) Message() string {
+	switch {
+	case p.Hint == "":
+		return p.Text
+	case strings.HasSuffix(p.Text, "."):
+		return p.Text + " " + p.Hint
+	}
+	return p.Text + ". " + p.Hint
 }
 
 func (p Problem) String() string {
@@ -242,9 +257,9 @@ func (p Problem) String() string {
 		s = "/"
 	}
 	if p.Warning {
-		return s + ": warning: " + p.Text
+		return s + ": warning: " + p.Message()
 	}
-	return s + ": " + p.Text
+	return s + ": " + p.Message()
 }
 
 // Problems are all faults of a file, in the order of their places.

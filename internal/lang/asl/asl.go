@@ -107,6 +107,7 @@ type state struct {
 	data    bool     // its fields are in JSONata, not in JSONPath
 	machine *machine // that the state is part of
 	next    *state   // nil: the machine ends here
+	ends    bool     // the machine may end here: End, Succeed or Fail
 	flow    flow
 	retry   []retrier
 	catch   []catcher

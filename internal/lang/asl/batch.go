@@ -23,8 +23,8 @@ func (o *object) batcher() *batcher {
 	}
 	defer b.close()
 	r := &batcher{
-		items: b.amount("MaxItemsPerBatch", 1, math.MaxInt32),
-		bytes: b.amount("MaxInputBytesPerBatch", 1, maxBatchBytes),
+		items: b.amount("MaxItemsPerBatch", 0, unbounded),
+		bytes: b.amount("MaxInputBytesPerBatch", 0, maxBatchBytes),
 		input: b.template("BatchInput"),
 	}
 	if !r.items.isSet() && !r.bytes.isSet() {

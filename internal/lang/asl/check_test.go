@@ -17,12 +17,12 @@ func TestCheckOfResources(t *testing.T) {
 	source := func(resource string) []byte {
 		return []byte(`{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"` + resource + `","End":true}}}`)
 	}
-	if problems := Check(source("arn:x:states:::queue:put"), there); len(problems) != 0 {
+	if problems := Check(source("arn:x:states:::queue:put"), Terms{Resources: &there}); len(problems) != 0 {
 		t.Errorf("a resource that is there: %v", problems)
 	}
-	problems := Check(source("arn:x:states:::queue:putt"), there)
+	problems := Check(source("arn:x:states:::queue:putt"), Terms{Resources: &there})
 	if len(problems) != 1 || problems[0].Warning || problems[0].Pointer != "/States/A/Resource" || problems[0].Line != 1 ||
-		!strings.Contains(problems[0].Text, `Did you mean "arn:x:states:::queue:put"?`) {
+		!strings.Contains(problems[0].Hint, `Did you mean "arn:x:states:::queue:put"?`) {
 		t.Errorf("a resource that is not there: %+v", problems)
 	}
 	if _, err := Compile(source("arn:x:states:::queue:putt")); err != nil {
@@ -35,7 +35,7 @@ func TestCheckOfResources(t *testing.T) {
 		return []Missing{{Member: "Queue", Text: "There is no queue " + named.At("Queue").JSON() + " here."}}
 	}
 	problems = Check([]byte(`{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:x:states:::queue:put",
-		"Parameters":{"Queue":"q","Body.$":"$"},"End":true}}}`), there)
+		"Parameters":{"Queue":"q","Body.$":"$"},"End":true}}}`), Terms{Resources: &there})
 	if len(problems) != 1 || problems[0].Pointer != "/States/A/Parameters/Queue" || problems[0].Line != 2 {
 		t.Errorf("a queue that is not there: %+v", problems)
 	}
@@ -43,12 +43,12 @@ func TestCheckOfResources(t *testing.T) {
 	// A placeholder is a warning, as ever, and faults of another kind are told beside.
 	problems = Check([]byte(`{"StartAt":"A","States":{
 		"A":{"Type":"Task","Resource":"${Fn}","Next":"B"},
-		"B":{"Type":"Task","Resource":"arn:x:states:::other","Next":"C"}}}`), there)
+		"B":{"Type":"Task","Resource":"arn:x:states:::other","Next":"C"}}}`), Terms{Resources: &there})
 	var at []string
 	for _, p := range problems {
 		at = append(at, p.Pointer)
 	}
-	if want := []string{"/States/A/Resource", "/States/B/Resource", "/States/B/Next"}; !slices.Equal(at, want) || !problems[0].Warning {
+	if want := []string{"/States/A/Resource", "/States/B/Resource", "/States/B/Next", "/States"}; !slices.Equal(at, want) || !problems[0].Warning {
 		t.Errorf("faults at %v, want %v", at, want)
 	}
 }

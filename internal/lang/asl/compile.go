@@ -3,24 +3,17 @@ package asl
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
-// The codes of problems, Step Functions' own where it has one.
-const (
-	codeJSON       = "INVALID_JSON_DESCRIPTION"
-	codeSchema     = "SCHEMA_VALIDATION_FAILED"
-	codeTransition = "MISSING_TRANSITION_TARGET"
-	codeDuplicate  = "DUPLICATE_STATE_NAME"
-	codePath       = "INVALID_JSON_PATH"
-	codeResource   = "UNKNOWN_RESOURCE"
-	codeMissing    = "UNKNOWN_REFERENCE"
-	codeWarning    = "POSSIBLE_MISTAKE"
-)
+// Terms are what a file is held against besides the language.
+type Terms struct {
+	Express   bool       // the machine is of type EXPRESS
+	Resources *Resources // what tasks can do; nil: anything
+	lenient   bool       // the file was taken once, maybe by a release that asked for less
+}
 
 // Resources are what tasks can do where a file is to run: what its Resource may say.
 type Resources struct {
@@ -38,12 +31,14 @@ type Missing struct {
 }
 
 // Compile parses and checks a state machine file. Its error is a run.Problems with every fault, warnings included.
-// Which resources there are is no matter here: a file stays what it is where one is gone.
-func Compile(source []byte) (*Definition, error) { return compileFor(source, nil) }
+// What a file is to run on is no matter here: a file stays what it is where a resource is gone.
+// What earlier releases took is taken too.
+func Compile(source []byte) (*Definition, error) { return compileFor(source, Terms{lenient: true}) }
 
-// Check gives every fault and warning of a file that is to run where there are these resources and no others.
-func Check(source []byte, there Resources) run.Problems {
-	d, err := compileFor(source, &there)
+// Check gives every fault and warning of a file that is to run on these terms: in the order of the file, then what is
+// wrong with how its states lead to one another.
+func Check(source []byte, terms Terms) run.Problems {
+	d, err := compileFor(source, terms)
 	problems := run.Problems(nil)
 	if errors.As(err, &problems) {
 		return problems
@@ -51,88 +46,66 @@ func Check(source []byte, there Resources) run.Problems {
 	return d.Warnings
 }
 
-func compileFor(source []byte, there *Resources) (*Definition, error) {
+func compileFor(source []byte, terms Terms) (*Definition, error) {
 	v, err := value.Parse(source)
 	if err != nil {
-		return nil, run.Problems{syntaxProblem(err)}
+		return nil, run.Problems{syntaxProblem(source, err)}
 	}
-	c := &compiler{source: string(source), there: there, names: make(map[string]pointer)}
+	c := newCompiler(source, v, terms)
 	c.duplicates(source)
 	d := &Definition{limits: WideLimits}
 	if v.Kind() != value.Object {
-		c.problem("", codeSchema, "Definition must be a valid JSON object")
+		c.report(finding{Problem: run.Problem{Code: codeSchema, Text: textNotObjectDefinition}, nowhere: true})
 	} else {
 		d.machine = c.open(v, "").file(d)
 	}
+	return c.finish(source, d)
+}
+
+// finish checks what concerns all parts of the file together, and gives its definition or its problems.
+func (c *compiler) finish(source []byte, d *Definition) (*Definition, error) {
 	for _, m := range c.machines {
 		m.resolve()
-		m.checkReachable()
+		m.check()
 	}
 	c.checkScopes()
-	c.locate(source)
+	problems := c.locate(source)
 	if c.faulty {
-		return nil, c.problems
+		return nil, problems
 	}
-	d.states, d.Warnings = c.states, c.problems
+	d.states, d.Warnings = c.states, problems
 	return d, nil
 }
 
-func syntaxProblem(err error) run.Problem {
-	p := run.Problem{Code: codeJSON, Text: "Not valid JSON: " + err.Error()}
-	var se *value.SyntaxError
-	if errors.As(err, &se) {
-		p.Line, p.Column = se.Line, se.Column
-		p.Text = fmt.Sprintf("Not valid JSON at line %d, column %d: %v", se.Line, se.Column, se.Err)
-	}
-	return p
+func newCompiler(source []byte, root value.Value, terms Terms) *compiler {
+	return &compiler{source: string(source), terms: terms, root: root, names: make(map[string]pointer), labels: make(map[string]pointer)}
 }
-
-// pointer is a JSON pointer to a place in the file.
-type pointer string
-
-// at is the place of a member or an element below p.
-func (p pointer) at(name string) pointer {
-	if strings.ContainsAny(name, "~/") {
-		name = strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-	}
-	return p + "/" + pointer(name)
-}
-
-func (p pointer) index(i int) pointer { return pointer(fmt.Sprintf("%s/%d", p, i)) }
 
 // compiler is the compilation of one file.
 type compiler struct {
 	source   string
-	there    *Resources // nil: any may be there
-	problems run.Problems
+	terms    Terms
+	root     value.Value // the file; or, of a state that stands alone, what it is taken to stand in
+	alone    pointer     // where such a state is within root
+	findings []finding
 	data     bool // the file is in JSONata
-	faulty   bool // one of problems is no warning
+	faulty   bool // one of findings is no warning
 	states   []*state
 	names    map[string]pointer // of all states: they are unique within the file
+	labels   map[string]pointer // of all Maps, likewise
 	assigned []assignment
+	used     []usage
 	machines []*targets // inner ones first
-}
-
-// problem records a fault.
-func (c *compiler) problem(at pointer, code, format string, args ...any) {
-	c.faulty = true
-	c.problems = append(c.problems, run.Problem{Pointer: string(at), Code: code, Text: fmt.Sprintf(format, args...)})
-}
-
-// warn records what deserves a look.
-func (c *compiler) warn(at pointer, format string, args ...any) {
-	c.problems = append(c.problems, run.Problem{Pointer: string(at), Code: codeWarning, Text: fmt.Sprintf(format, args...), Warning: true})
 }
 
 // file reads the top of the file.
 func (o *object) file(d *Definition) *machine {
+	o.required("States", "StartAt")
 	o.string("Comment")
-	if v, ok := o.string("Version"); ok && v != "1.0" {
-		o.fault("Version", "Value is not supported: %q. The version of the language is \"1.0\"", v)
-	}
+	o.choose("Version", "1.0")
 	o.queryLanguage()
 	o.c.data = o.data
-	if n := o.whole("TimeoutSeconds", 1, maxSeconds); n != nil {
+	if n := o.whole("TimeoutSeconds", 0, maxSeconds); n != nil {
 		d.timeout = *n
 	}
 	m := o.machine(nil)
@@ -140,43 +113,63 @@ func (o *object) file(d *Definition) *machine {
 	return m
 }
 
-// queryLanguage reads QueryLanguage, of the file or of a state that has one of its own.
+// queryLanguage reads QueryLanguage, of the file or of a state that has one of its own. Anything but JSONPath stands
+// for JSONata, as in Step Functions.
 func (o *object) queryLanguage() {
 	o.data = o.c.data
-	switch q, ok := o.string("QueryLanguage"); {
-	case !ok:
-	case q == "JSONata" || q == "JSONPath":
-		o.data = q == "JSONata"
-	default:
-		o.fault("QueryLanguage", "Value is not supported: %q. It is \"JSONPath\" or \"JSONata\"", q)
+	if o.has("QueryLanguage") {
+		name, _ := o.choose("QueryLanguage", inJSONPath, inJSONata)
+		o.data = name != inJSONPath
 	}
+}
+
+// The names of the query languages.
+const (
+	inJSONPath = "JSONPath"
+	inJSONata  = "JSONata"
+)
+
+func languageName(data bool) string {
+	if data {
+		return inJSONata
+	}
+	return inJSONPath
 }
 
 // machine reads StartAt and States, of the file or of what owner runs inside.
 func (o *object) machine(owner *state) *machine {
 	m := &machine{owner: owner}
-	states := o.object("States", required)
+	states := o.object("States", optional)
 	start, hasStart := o.string("StartAt")
-	if !hasStart {
-		o.missing("StartAt")
-	}
 	if states == nil {
 		return m
 	}
-	local := &targets{c: o.c, at: states.at, machine: m, byName: make(map[string]*state)}
+	local := &targets{c: o.c, at: states.at, machine: m, byName: make(map[string]*state), incomplete: !hasStart}
 	for name, v := range states.value.Members() {
 		if s := states.state(name, v, m, local); s != nil {
 			local.add(s)
+		} else {
+			local.incomplete = true
 		}
-		states.known(name)
 	}
-	if len(local.order) == 0 && states.value.Len() == 0 {
-		states.fault("", "States holds no state: give it at least the one that StartAt names")
+	if states.value.Len() == 0 {
+		states.fault("", textEmpty)
+		local.incomplete = true
 	}
 	if hasStart {
 		local.wanted = append(local.wanted, transition{name: start, at: o.at.at("StartAt"), to: &m.start})
 	}
 	o.c.machines = append(o.c.machines, local)
+	return m
+}
+
+// innerMachine is the machine of a branch or of a Map's processor: its fields are those of a file, but for what a file says of
+// the whole.
+func (o *object) innerMachine(s *state) *machine {
+	o.required("States", "StartAt")
+	o.string("Comment")
+	m := o.machine(s)
+	o.close()
 	return m
 }
 
@@ -186,36 +179,41 @@ const maxName = 80
 // state reads one state.
 func (o *object) state(name string, v value.Value, m *machine, local *targets) *state {
 	at := o.at.at(name)
-	if n := len([]rune(name)); n > maxName {
-		o.c.problem(at, codeSchema, "The name has %d characters: a state's name has at most %d", n, maxName)
+	if len([]rune(name)) > maxName {
+		o.c.problem(at, codeName, "Invalid State name: %s exceeds the %d-character limit allowed by the service", name, maxName)
 	}
 	if first, taken := o.c.names[name]; taken {
-		o.c.problem(at, codeDuplicate, "Duplicate state name: %s has it too. Names are unique within the whole file", first)
+		o.c.report(finding{
+			Problem: run.Problem{
+				Pointer: string(at), Code: codeDuplicate, Text: "Duplicate State name: " + name,
+				Hint: fmt.Sprintf("%s has it too: names are unique within the whole file", first),
+			},
+			of: at,
+		})
 	} else {
 		o.c.names[name] = at
 	}
 	if v.Kind() != value.Object {
-		o.c.problem(at, codeSchema, "Expected value of type Object, found %s", title(v.Kind()))
+		o.c.problem(at, codeSchema, textType, typeName(value.Object))
 		return nil
 	}
 	so := o.c.open(v, at)
 	so.machineOf, so.targets = m, local
 	s := &state{index: len(o.c.states), name: name, machine: m}
 	o.c.states = append(o.c.states, s)
+	so.required("Type")
 	so.string("Comment")
 	so.queryLanguage()
 	s.data = so.data
-	typ, ok := so.string("Type")
+	if so.downgraded = o.c.data && !so.data && local.ofFile(); so.downgraded {
+		so.fault("", "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine")
+	}
+	typ, ok := so.choose("Type", stateKinds[1:]...)
 	if !ok {
-		so.missing("Type")
 		local.incomplete = true
 		return s
 	}
-	if s.kind, ok = parseStateKind(typ); !ok {
-		local.incomplete = true
-		so.fault("Type", "Value is not a type of state: %q.%s The types are %s", typ, suggest(typ, stateKinds[1:]), strings.Join(stateKinds[1:], ", "))
-		return s
-	}
+	s.kind, _ = parseStateKind(typ)
 	s.action = so.action(s)
 	so.transition(s)
 	so.close()
@@ -246,128 +244,15 @@ func (o *object) action(s *state) action {
 // transition reads Next and End of the states that have them.
 func (o *object) transition(s *state) {
 	switch s.kind {
-	case choiceState, succeedState, failState:
+	case choiceState:
+		return
+	case succeedState, failState:
+		s.ends = true
 		return
 	}
-	end := o.boolean("End")
+	s.ends = o.boolean("End")
 	o.target(s, "Next", optional, &s.next)
-	switch has := o.has("Next"); {
-	case has && o.has("End"):
-		o.fault("", "Next and End exclude each other: leave one of them out")
-	case !has && !o.has("End"):
-		o.fault("", "These fields are required: [Next] or [End]. Say where to go on, or \"End\": true")
-	case !has && !end:
-		o.fault("End", "End is true or left out")
+	if o.exactlyOne("Next", "End") == "End" && !s.ends && o.value.At("End").Kind() == value.Bool {
+		o.hinted("", "End is true or left out", textExactlyOne, oneOf([]string{"Next", "End"}))
 	}
-}
-
-// targets are the states of one machine, and the transitions to them that wait for all states to be known.
-type targets struct {
-	c       *compiler
-	at      pointer
-	machine *machine
-	byName  map[string]*state
-	order   []*state
-	wanted  []transition
-	// incomplete says that the transitions of some state are not known.
-	incomplete bool
-}
-
-// transition is a mention of a state by name.
-type transition struct {
-	from *state // nil: StartAt
-	name string
-	at   pointer
-	to   **state
-	// catchesAll says that it is that of a catcher for States.ALL.
-	catchesAll bool
-}
-
-func (t *targets) add(s *state) {
-	t.byName[s.name] = s
-	t.order = append(t.order, s)
-}
-
-// find is the state called name, which the file mentions at at.
-func (t *targets) find(name string, at pointer) *state {
-	if s := t.byName[name]; s != nil {
-		return s
-	}
-	if where, elsewhere := t.c.names[name]; elsewhere {
-		t.c.problem(at, codeTransition, "Missing target: state %q is at %s, in another state machine. A transition stays within its own States", name, where)
-		return nil
-	}
-	names := make([]string, len(t.order))
-	for i, s := range t.order {
-		names[i] = s.name
-	}
-	t.c.problem(at, codeTransition, "Missing target: there is no state %q.%s", name, suggest(name, names))
-	return nil
-}
-
-// resolve finds the states that were mentioned.
-func (t *targets) resolve() {
-	for _, w := range t.wanted {
-		*w.to = t.find(w.name, w.at)
-	}
-}
-
-// checkReachable finds states that nothing leads to, and machines that never end.
-func (t *targets) checkReachable() {
-	if t.machine.start == nil || t.incomplete {
-		return
-	}
-	leads := make(map[*state][]*state)
-	for _, w := range t.wanted {
-		if *w.to == nil {
-			return // said already; what follows from it is noise
-		}
-		leads[w.from] = append(leads[w.from], *w.to)
-	}
-	seen := reachable(t.machine.start, leads)
-	ends := false
-	for _, s := range t.order {
-		ends = ends || seen[s] && s.next == nil && s.kind != choiceState
-		if !seen[s] {
-			t.c.problem(t.at.at(s.name), codeTransition, "State %q is not reachable: no transition leads to it", s.name)
-		}
-	}
-	if !ends {
-		t.c.problem(t.at, codeTransition, "No terminal state: nothing that is reachable ends, give one state \"End\": true, or add a Succeed or a Fail")
-	}
-	t.warnOfHiddenFailures(leads)
-}
-
-// suggest is " Did you mean …?" with the candidate that is closest to name, or empty where none is close.
-func suggest(name string, candidates []string) string {
-	best, bound := "", (len(name)+1)/3
-	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if d := distance(strings.ToLower(name), strings.ToLower(c)); d <= bound {
-			best, bound = c, d-1
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" Did you mean %q?", best)
-}
-
-// distance is the number of insertions, deletions and replacements between a and b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -20,6 +20,11 @@ type (
 	negate struct{ of condition }
 )
 
+// constant is a Condition of JSONata that is just true or false.
+type constant bool
+
+func (c constant) eval(*expr.Scope) (bool, error) { return bool(c), nil }
+
 func (a allOf) eval(sc *expr.Scope) (bool, error) {
 	for _, c := range a {
 		if ok, err := c.eval(sc); !ok || err != nil {

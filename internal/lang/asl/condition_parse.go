@@ -7,49 +7,50 @@ import (
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
+// selectors are the fields of which a rule has one.
+var selectors = []string{"And", "Or", "Not", "Variable", "Condition"}
+
 // condition reads a rule of a Choice, but for the Next and Assign of one at the top.
 func (o *object) condition() condition {
 	o.string("Comment")
-	names := append([]string{"And", "Or", "Not"}, comparators...)
-	var found []string
-	for name := range o.value.Members() {
-		if slices.Contains(names, name) {
-			found = append(found, name)
-			o.known(name)
+	o.other("Condition")
+	o.known("And", "Or", "Not", "Variable")
+	var has []string
+	for _, name := range selectors {
+		if o.has(name) {
+			has = append(has, name)
 		}
 	}
-	switch {
-	case len(found) == 0:
-		o.known("Variable")
-		o.known("Next")
-		o.fault("", "The rule has no operator: give it And, Or, Not, or Variable and a comparison such as StringEquals.%s", o.misspelt(names))
+	if len(has) != 1 {
+		o.known(comparators...)
+		o.hinted("", o.misspelt(), "The object must have only one of the following fields, [%s]", oneOf(selectors))
 		return allOf{}
-	case len(found) > 1:
-		o.fault("", "A rule has one operator, this one has %s", strings.Join(found, " and "))
 	}
-	switch name := found[0]; name {
+	switch has[0] {
 	case "And":
-		return allOf(o.conditions(name))
+		return allOf(o.conditions("And"))
 	case "Or":
-		return anyOf(o.conditions(name))
+		return anyOf(o.conditions("Or"))
 	case "Not":
-		in := o.object(name, required)
+		in := o.object("Not", required)
 		if in == nil {
 			return allOf{}
 		}
 		defer in.close()
 		return negate{in.condition()}
-	default:
-		return o.comparison(name)
+	case "Variable":
+		return o.comparison()
 	}
+	return allOf{} // Condition, which close refuses
 }
 
-// misspelt is a suggestion for a field that is no field of a rule, and spares it a problem of its own.
-func (o *object) misspelt(names []string) string {
+// misspelt is a suggestion for a field that is no field of a rule.
+func (o *object) misspelt() string {
 	for name := range o.value.Members() {
-		if s := suggest(name, names); s != "" && !slices.Contains(o.asked, name) {
-			o.known(name)
-			return s
+		if !slices.Contains(o.asked, name) {
+			if s := suggest(name, o.asked); s != "" {
+				return s
+			}
 		}
 	}
 	return ""
@@ -64,12 +65,24 @@ func (o *object) conditions(name string) []condition {
 	return list
 }
 
-// comparison reads Variable and the operator called name.
-func (o *object) comparison(name string) condition {
-	variable := o.path("Variable")
-	if !o.has("Variable") {
-		o.missing("Variable")
+// comparison reads Variable and the operator that goes with it.
+func (o *object) comparison() condition {
+	variable := o.single("Variable")
+	o.known(comparators...)
+	var has []string
+	for _, name := range comparators {
+		if o.has(name) {
+			has = append(has, name)
+		}
 	}
+	switch {
+	case len(has) == 0:
+		o.hinted("", o.misspelt(), textExactlyOne, oneOf(comparators))
+		return allOf{}
+	case len(has) > 1:
+		o.fault("", textOnlyOne, oneOf(comparators))
+	}
+	name := has[0]
 	if is, ok := typeTests[name]; ok {
 		return &typeTest{variable: variable, is: is, want: o.boolean(name)}
 	}
@@ -77,7 +90,7 @@ func (o *object) comparison(name string) condition {
 	op, ok := operators[name]
 	if !ok {
 		c.test = operators[strings.TrimSuffix(name, "Path")].test
-		c.path = o.path(name)
+		c.path = o.single(name)
 		return c
 	}
 	c.test = op.test
@@ -87,7 +100,7 @@ func (o *object) comparison(name string) condition {
 	}
 	c.literal, ok = o.of(name, value.String)
 	if ok && !isTimestamp(c.literal) {
-		o.fault(name, "Value is not a timestamp: %q. Write it as RFC 3339 does, such as 2026-03-14T01:59:00Z", c.literal.Text())
+		o.hinted(name, "Write it as in 2026-03-14T01:59:00Z", textNotTimestamp)
 	}
 	return c
 }

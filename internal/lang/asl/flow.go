@@ -126,6 +126,7 @@ type flowFields uint8
 
 const (
 	hasParameters flowFields = 1 << iota
+	hasArguments
 	hasSelector
 	hasResultPath
 	hasAssign
@@ -134,15 +135,33 @@ const (
 // flow reads the fields of a state's data flow.
 func (o *object) flow(has flowFields) flow {
 	f := flow{data: o.data}
-	if has&hasAssign != 0 {
-		f.assign = o.assign()
+	var offers sight
+	if has&hasSelector != 0 {
+		offers = seesResult // what does work has a result
 	}
+	if has&hasAssign != 0 {
+		o.seeing(offers, func() { f.assign = o.assign() })
+	}
+	names := []string{"InputPath", "OutputPath"}
+	add := func(field flowFields, name string) {
+		if has&field != 0 {
+			names = append(names, name)
+		}
+	}
+	add(hasParameters, "Parameters")
+	add(hasSelector, "ResultSelector")
+	add(hasResultPath, "ResultPath")
 	if o.data {
-		if has&hasParameters != 0 {
+		o.other(names...)
+		if has&hasArguments != 0 {
 			f.parameters = o.template("Arguments")
 		}
-		f.shape = o.template("Output")
+		o.seeing(offers, func() { f.shape = o.template("Output") })
 		return f
+	}
+	o.other("Output")
+	if has&hasArguments != 0 {
+		o.other("Arguments")
 	}
 	f.inputPath = o.pathOrNull("InputPath")
 	if has&hasParameters != 0 {

@@ -23,20 +23,21 @@ func (c *compiler) duplicates(source []byte) {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
 			var se *jsontext.SyntacticError
 			errors.As(err, &se)
-			c.problem(pointer(se.JSONPointer), codeJSON, "Duplicate field: the object has another of that name")
+			at := c.alone + pointer(se.JSONPointer)
+			c.problem(at, codeJSON, "Duplicate field '%s'", at.last())
 		}
 		return
 	}
 }
 
-// locate gives every problem the line and column of its place, and puts them into the order of the file.
-func (c *compiler) locate(source []byte) {
-	if len(c.problems) == 0 {
-		return
+// locate gives every finding its places and puts them into order.
+func (c *compiler) locate(source []byte) run.Problems {
+	if len(c.findings) == 0 {
+		return nil
 	}
 	offsets := offsets(source)
-	place := func(p run.Problem) int {
-		for at := p.Pointer; ; at = at[:strings.LastIndexByte(at, '/')] {
+	place := func(f finding) int {
+		for at := strings.TrimPrefix(f.Pointer, string(c.alone)); ; at = at[:strings.LastIndexByte(at, '/')] {
 			if o, ok := offsets[at]; ok {
 				return o
 			}
@@ -45,13 +46,23 @@ func (c *compiler) locate(source []byte) {
 			}
 		}
 	}
-	slices.SortStableFunc(c.problems, func(a, b run.Problem) int { return cmp.Compare(place(a), place(b)) })
-	for i := range c.problems {
-		p := &c.problems[i]
-		before := source[:place(*p)]
-		p.Line = 1 + bytes.Count(before, []byte("\n"))
-		p.Column = len(before) - bytes.LastIndexByte(before, '\n')
+	slices.SortStableFunc(c.findings, func(a, b finding) int {
+		return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(place(a), place(b)))
+	})
+	problems := make(run.Problems, len(c.findings))
+	for i, f := range c.findings {
+		before := source[:place(f)]
+		f.Line = 1 + bytes.Count(before, []byte("\n"))
+		f.Column = len(before) - bytes.LastIndexByte(before, '\n')
+		switch {
+		case f.Code == codeJSON:
+			f.Location = sourceLocation(source, f.Line, f.Column)
+		case !f.nowhere:
+			f.Location = f.of.location(c.root)
+		}
+		problems[i] = f.Problem
 	}
+	return problems
 }
 
 // offsets finds where every value of the file begins, by its JSON pointer: a member where its name does.

@@ -3,7 +3,6 @@ package asl
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/tutti-ml/tutti/internal/lang/expr"
 	"github.com/tutti-ml/tutti/internal/lang/expr/jsonata"
@@ -117,83 +116,4 @@ func (a arrayJSON) eval(s *step, input value.Value) (value.Value, error) {
 		list[i] = v
 	}
 	return value.NewArray(list...), nil
-}
-
-// json reads a field in which expressions may stand anywhere; nil where it is left out.
-func (o *object) json(name string) template {
-	v := o.any(name)
-	if v.IsAbsent() {
-		return nil
-	}
-	return o.jsonAt(v, o.at.at(name), o.within+name)
-}
-
-func (o *object) jsonAt(v value.Value, at pointer, field string) template {
-	holds := false
-	each := func(v value.Value, name, field string) template {
-		t := o.jsonAt(v, at.at(name), field)
-		_, literal := t.(literalJSON)
-		holds = holds || !literal
-		return t
-	}
-	var made template
-	switch v.Kind() {
-	case value.String:
-		if e := o.expression(v.Text(), at, field); e != nil {
-			return e
-		}
-	case value.Array:
-		list := make(arrayJSON, v.Len())
-		for i, e := range v.Elements() {
-			list[i] = each(e, fmt.Sprint(i), fmt.Sprintf("%s[%d]", field, i))
-		}
-		made = list
-	case value.Object:
-		members := make(objectJSON, 0, v.Len())
-		for name, m := range v.Members() {
-			members = append(members, memberJSON{name, each(m, name, field+"/"+name)})
-		}
-		made = members
-	}
-	if !holds {
-		return literalJSON(v)
-	}
-	return made
-}
-
-// expression compiles a text that is one; nil where it is none, or wrong.
-func (o *object) expression(text string, at pointer, field string) *expression {
-	opens, closes := strings.HasPrefix(text, "{%"), strings.HasSuffix(text, "%}")
-	if !opens && !closes {
-		return nil
-	}
-	inner, ok := "", false
-	if opens && closes && len(text) >= len("{%%}") {
-		inner, ok = trimExpression(text[2 : len(text)-2])
-	}
-	if !ok {
-		o.c.problem(at, codeSchema, "An expression of JSONata stands between \"{%% \" and \" %%}\", with one blank in front: %q", text)
-		return nil
-	}
-	e, err := jsonata.Compile(inner)
-	if err != nil {
-		o.c.problem(at, codeSchema, "Value is not a valid JSONata expression: %v", err)
-		return nil
-	}
-	return &expression{e, field}
-}
-
-// trimExpression takes the blanks off that belong to the brackets: one in front, any number behind.
-func trimExpression(s string) (inner string, ok bool) {
-	inner = strings.TrimSpace(s)
-	front := len(s) - len(strings.TrimLeft(s, " \t\r\n"))
-	return inner, inner != "" && front == 1 && len(s) > front+len(inner)
-}
-
-// query is the field where it is an expression; nil where it is left out or anything else.
-func (o *object) query(name string) *expression {
-	if v := o.any(name); o.data && v.Kind() == value.String {
-		return o.expression(v.Text(), o.at.at(name), o.within+name)
-	}
-	return nil
 }

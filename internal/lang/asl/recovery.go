@@ -20,17 +20,21 @@ func (o *object) recovery(s *state) {
 	catchers := o.objects("Catch", optional)
 	s.catch = make([]catcher, len(catchers))
 	for i, c := range catchers {
+		c.sees = seesError
+		c.required("ErrorEquals", "Next")
 		c.string("Comment")
 		s.catch[i].errors = c.errorEquals()
 		taken = append(taken, s.catch[i].errors)
 		before := len(o.targets.wanted)
-		c.target(s, "Next", required, &s.catch[i].to)
+		c.target(s, "Next", optional, &s.catch[i].to)
 		if len(o.targets.wanted) > before {
 			o.targets.wanted[before].catchesAll = slices.Contains(s.catch[i].errors, errAll)
 		}
 		if c.data {
+			c.other("ResultPath")
 			s.catch[i].shape = c.template("Output")
 		} else {
+			c.other("Output")
 			s.catch[i].resultPath = c.referenceOrNull("ResultPath")
 		}
 		s.catch[i].assign = c.assign()
@@ -42,9 +46,10 @@ func (o *object) recovery(s *state) {
 }
 
 func (o *object) retrier() retrier {
+	o.required("ErrorEquals")
 	o.string("Comment")
 	r := retrier{errors: o.errorEquals(), interval: 1, maxAttempts: defaultTries, backoff: defaultFactor}
-	if n := o.whole("IntervalSeconds", 1, maxSeconds); n != nil {
+	if n := o.whole("IntervalSeconds", 0, maxSeconds); n != nil {
 		r.interval = *n
 	}
 	if n := o.whole("MaxAttempts", 0, maxAttempts); n != nil {
@@ -56,20 +61,11 @@ func (o *object) retrier() retrier {
 			o.fault("MaxDelaySeconds", "Value must be greater than IntervalSeconds, which is %d", r.interval)
 		}
 	}
-	if v, ok := o.of("BackoffRate", value.Number); ok {
-		f, finite := v.Float64()
-		if !finite || f < 1 {
-			o.fault("BackoffRate", "Value is not a number of at least 1.0: %s", v.JSON())
-		}
+	if f, ok := o.fraction("BackoffRate", 1, unbounded).Float64(); ok {
 		r.backoff = f
 	}
-	switch j, _ := o.string("JitterStrategy"); j {
-	case "", "NONE":
-	case "FULL":
-		r.jitter = true
-	default:
-		o.fault("JitterStrategy", "Value is not supported: %q. It is \"FULL\" or \"NONE\"", j)
-	}
+	jitter, _ := o.choose("JitterStrategy", "NONE", "FULL")
+	r.jitter = jitter == "FULL"
 	return r
 }
 
@@ -77,30 +73,20 @@ func (o *object) retrier() retrier {
 func (o *object) errorEquals() errorMatcher {
 	v, ok := o.of("ErrorEquals", value.Array)
 	if !ok {
-		if !o.has("ErrorEquals") {
-			o.missing("ErrorEquals")
-		}
 		return nil
 	}
 	if v.Len() == 0 {
-		o.fault("ErrorEquals", "Value is an empty array: name at least one error")
+		o.fault("ErrorEquals", textEmpty)
 	}
 	var m errorMatcher
 	for i, e := range v.Elements() {
 		at := o.at.at("ErrorEquals").index(i)
 		if e.Kind() != value.String {
-			o.c.problem(at, codeSchema, "Expected value of type String, found %s", title(e.Kind()))
+			o.c.problem(at, codeSchema, textType, typeName(value.String))
 			continue
 		}
 		m = append(m, e.Text())
 		o.c.checkErrorName(at, e.Text())
-	}
-	if len(m) > 1 {
-		for _, name := range m {
-			if name == errAll {
-				o.fault("ErrorEquals", "%s stands alone: leave the other names out", errAll)
-			}
-		}
 	}
 	return m
 }
@@ -111,22 +97,24 @@ func (c *compiler) checkErrorName(at pointer, name string) {
 	case name == errRuntime:
 		c.warn(at, "%s never matches: it ends the execution whatever is asked for", errRuntime)
 	case strings.HasPrefix(name, "States.") && !slices.Contains(reservedErrors, name):
-		c.warn(at, "No failure is called %q: names that begin with \"States.\" are the language's own.%s", name, suggest(name, reservedErrors))
+		c.warn(at, "No failure is called %q: names that begin with \"States.\" are the language's own. %s", name, suggest(name, reservedErrors))
 	case strings.HasPrefix(name, "State."):
-		c.warn(at, "No failure is called %q.%s", name, suggest(name, reservedErrors))
+		c.warn(at, "No failure is called %q. %s", name, suggest(name, reservedErrors))
 	}
 }
 
-// allStandsAlone refuses elements after one for States.ALL: nothing would reach them.
+// allStandsAlone refuses States.ALL beside other names, and elements after one for States.ALL: nothing would reach them.
 func (o *object) allStandsAlone(name string) {
 	list := o.any(name)
 	if list.Kind() != value.Array {
 		return
 	}
 	for i, e := range list.Elements() {
-		for _, want := range e.At("ErrorEquals").Elements() {
-			if want.Text() == errAll && i != list.Len()-1 {
-				o.c.problem(o.at.at(name).index(i), codeSchema, "%s stands in the last element of %s: what follows it is never reached", errAll, name)
+		names := e.At("ErrorEquals")
+		for _, want := range names.Elements() {
+			if want.Text() == errAll && (names.Len() > 1 || i != list.Len()-1) {
+				o.c.problem(o.at.at(name).index(i).at("ErrorEquals"), codeSchema, "%s must appear alone and at end of list", errAll)
+				break
 			}
 		}
 	}

@@ -37,23 +37,21 @@ func (o *object) choice(s *state) action {
 
 // read reads what the rule asks, and what it makes of the input.
 func (r *rule) read(o *object) {
+	o.string("Comment")
 	if !o.data {
+		o.other("Condition", "Output")
 		r.holds = o.condition()
 		return
 	}
-	o.string("Comment")
-	if r.when = o.query("Condition"); r.when == nil {
-		text, _ := o.string("Condition")
-		o.fault("", "The rule has no condition: give it \"Condition\": \"{%% … %%}\".%s", found(text))
+	o.other("And", "Or", "Not", "Variable")
+	o.other(comparators...)
+	o.required("Condition")
+	if v := o.any("Condition"); v.Kind() == value.Bool {
+		r.holds = constant(v.Bool())
+	} else {
+		r.when = o.mustQuery("Condition")
 	}
 	r.shape = o.template("Output")
-}
-
-func found(text string) string {
-	if text == "" {
-		return ""
-	}
-	return " Found " + text
 }
 
 // matches reports whether the rule holds.

@@ -31,8 +31,8 @@ const undeclared = -1
 func (o *object) mapping(s *state) action {
 	s.flow = o.flow(hasSelector | hasResultPath | hasAssign)
 	m := &mapping{
-		concurrency: o.amount("MaxConcurrency", 0, math.MaxInt32),
-		tolerated:   o.amount("ToleratedFailureCount", 0, math.MaxInt32),
+		concurrency: o.amount("MaxConcurrency", 0, unbounded),
+		tolerated:   o.amount("ToleratedFailureCount", 0, unbounded),
 		percentage:  o.percentage("ToleratedFailurePercentage"),
 		batcher:     o.batcher(),
 	}
@@ -45,9 +45,11 @@ func (o *object) mapping(s *state) action {
 // readItems reads what the items are, and what an iteration gets of them.
 func (m *mapping) readItems(o *object) {
 	if o.data {
+		o.other("ItemsPath", "Parameters")
 		m.items = o.template("Items")
 	} else {
-		m.itemsPath = o.path("ItemsPath")
+		o.other("Items")
+		m.itemsPath = o.single("ItemsPath")
 	}
 	name := "ItemSelector"
 	if !o.data && o.exclusive(name, "Parameters") == "Parameters" {
@@ -60,29 +62,27 @@ func (m *mapping) readItems(o *object) {
 // distributed, unless it says that it is not.
 func (o *object) processor(s *state, m *mapping) {
 	m.processor = &machine{owner: s}
-	name := o.exclusive("ItemProcessor", "Iterator")
+	name := o.exactlyOne("ItemProcessor", "Iterator")
 	if name == "" {
-		o.missing("ItemProcessor")
+		o.known(distributedFields...)
 		return
 	}
-	p := o.object(name, required)
+	p := o.object(name, optional)
 	if p == nil {
+		o.known(distributedFields...)
 		return
 	}
-	defer p.close()
 	mode := p.processorMode()
 	elsewhere := o.has("ItemReader") || o.has("ResultWriter")
 	if mode == "DISTRIBUTED" || mode == "" && elsewhere {
 		m.distributed = o.distributed(s)
-		m.processor = p.machine(nil) // the root of executions of its own
+		m.processor = p.innerMachine(nil) // the root of executions of its own
 		return
 	}
-	for _, name := range []string{"ItemReader", "ResultWriter", "Label"} {
-		if o.known(name); o.has(name) && name != "Label" {
-			o.fault(name, "%s belongs to a distributed Map: set \"Mode\": \"DISTRIBUTED\" in ProcessorConfig", name)
-		}
+	if o.known("Label"); !o.c.terms.lenient {
+		o.label()
 	}
-	m.processor = p.machine(s)
+	m.processor = p.innerMachine(s)
 }
 
 func (m *mapping) enter(s *step) (run.Event, error) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"unicode"
 
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -47,53 +46,17 @@ func (d *Definition) Part(name string) (run.Definition, error) {
 	return nil, fmt.Errorf("the definition has no part %q", name)
 }
 
+// distributedFields are those of a Map that only a distributed one has.
+var distributedFields = []string{"ItemReader", "ResultWriter", "Label"}
+
 // distributed reads the fields of a Map whose processor is to be DISTRIBUTED.
 func (o *object) distributed(s *state) *distributed {
 	d := &distributed{reader: o.itemReader(), writer: o.resultWriter()}
-	label, given := o.string("Label")
-	if !given {
-		label = uuidOf(value.DigestOf([]byte(o.c.source + "\x00" + s.name)))
-	} else if fault := faultOfLabel(label); fault != "" {
-		o.fault("Label", "%s", fault)
+	var given bool
+	if d.label, given = o.label(); !given {
+		d.label = uuidOf(value.DigestOf([]byte(o.c.source + "\x00" + s.name)))
 	}
-	d.label = label
 	return d
-}
-
-// maxLabel is the bound on the length of a label, in characters.
-const maxLabel = 40
-
-// faultOfLabel is what is wrong with a label; empty: nothing. It becomes a part of ARNs.
-func faultOfLabel(label string) string {
-	if label == "" {
-		return "Label cannot be empty"
-	}
-	if len([]rune(label)) > maxLabel {
-		return fmt.Sprintf("Label cannot exceed %d characters", maxLabel)
-	}
-	for _, r := range label {
-		if unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("?*<>{}[]:;,\\|^~$#%&`\"", r) {
-			return fmt.Sprintf("Label contains invalid character: %s", quotedRune(r))
-		}
-	}
-	return ""
-}
-
-// quotedRune is a character as Step Functions quotes it: Python's way.
-func quotedRune(r rune) string {
-	switch {
-	case r == '\\':
-		return `'\\'`
-	case r == '\t':
-		return `'\t'`
-	case r == '\n':
-		return `'\n'`
-	case r == '\r':
-		return `'\r'`
-	case unicode.IsControl(r):
-		return fmt.Sprintf(`'\x%02x'`, r)
-	}
-	return "'" + string(r) + "'"
 }
 
 // uuidOf writes the beginning of a digest in the form of a UUID.
@@ -332,28 +295,18 @@ func (f *mapRunEnded) decode(_ *Definition, dec *value.Decoder) {
 }
 
 // processorMode reads ProcessorConfig and says whether the processor is to run in executions of its own.
-func (p *object) processorMode() (mode string) {
-	c := p.object("ProcessorConfig", optional)
+func (o *object) processorMode() (mode string) {
+	c := o.object("ProcessorConfig", optional)
 	if c == nil {
 		return ""
 	}
 	defer c.close()
-	mode, _ = c.string("Mode")
-	c.known("ExecutionType")
-	switch mode {
-	case "", "INLINE":
-		if c.has("ExecutionType") {
-			c.fault("ExecutionType", "ExecutionType belongs to \"Mode\": \"DISTRIBUTED\"")
+	if mode, _ = c.choose("Mode", "INLINE", "DISTRIBUTED"); mode == "DISTRIBUTED" {
+		if c.c.terms.Express {
+			c.fault("Mode", "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines")
 		}
-	case "DISTRIBUTED":
-		switch t, ok := c.string("ExecutionType"); {
-		case !c.has("ExecutionType"):
-			c.missing("ExecutionType")
-		case ok && t != "STANDARD" && t != "EXPRESS":
-			c.fault("ExecutionType", "Value is not supported: %q. It is \"STANDARD\" or \"EXPRESS\"", t)
-		}
-	default:
-		c.fault("Mode", "Value is not supported: %q. It is \"INLINE\" or \"DISTRIBUTED\"", mode)
+		c.required("ExecutionType")
+		c.choose("ExecutionType", "STANDARD", "EXPRESS")
 	}
 	return mode
 }

@@ -1,6 +1,8 @@
 package asl
 
 import (
+	"slices"
+
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -33,15 +35,13 @@ func (o *object) itemReader() *itemReader {
 		return nil
 	}
 	defer r.close()
-	reader := &itemReader{resource: r.oneOf("Resource", resourceGetObject, resourceListObjects)}
-	if !r.has("Resource") {
-		r.missing("Resource")
-	}
+	r.required("Resource")
+	reader := &itemReader{resource: r.ioResource(resourceGetObject, resourceListObjects)}
 	reader.arguments = r.template(r.argumentsField())
 	c := r.object("ReaderConfig", optional)
 	if c == nil {
 		if reader.resource == resourceGetObject {
-			r.missing("ReaderConfig")
+			r.required("ReaderConfig")
 		}
 		return reader
 	}
@@ -50,61 +50,67 @@ func (o *object) itemReader() *itemReader {
 	return reader
 }
 
+// ioResource is Resource, one of those that items and results can come from or go to; empty where it is left out or wrong.
+func (o *object) ioResource(names ...string) string {
+	s, ok := o.string("Resource")
+	if ok && !slices.Contains(names, s) {
+		o.hinted("Resource", suggest(s, names), "The field 'Resource' does not match any of the allowed values")
+		return ""
+	}
+	return s
+}
+
 // argumentsField is what the arguments of a call are called in the object's query language.
 func (o *object) argumentsField() string {
 	if o.data {
+		o.other("Parameters")
 		return "Arguments"
 	}
+	o.other("Arguments")
 	return "Parameters"
 }
 
 // config reads ReaderConfig.
 func (r *itemReader) config(c *object) {
-	r.inputType = c.oneOf("InputType", "CSV", "JSON", "JSONL", "MANIFEST", "PARQUET")
-	r.headerLocation = c.oneOf("CSVHeaderLocation", "FIRST_ROW", "GIVEN")
-	r.delimiter = c.oneOf("CSVDelimiter", "COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB")
-	r.transformation = c.oneOf("Transformation", "NONE", "LOAD_AND_FLATTEN")
-	r.manifest = c.oneOf("ManifestType", "ATHENA_DATA", "S3_INVENTORY")
+	r.inputType, _ = c.choose("InputType", "CSV", "JSON", "JSONL", "MANIFEST", "PARQUET")
+	r.transformation, _ = c.choose("Transformation", "NONE", "LOAD_AND_FLATTEN")
+	r.manifest, _ = c.choose("ManifestType", "ATHENA_DATA", "S3_INVENTORY")
 	r.maxItems = c.amount("MaxItems", 0, maxReadItems)
 	r.pointer = c.text("ItemsPointer")
+	if r.inputType != "JSON" && r.inputType != "JSONL" {
+		r.csv(c)
+	}
+	switch {
+	case r.inputType == "PARQUET":
+		c.fault("InputType", "PARQUET is not supported here: write the data as CSV, JSON or JSONL")
+	case r.resource == resourceListObjects && r.transformation == "LOAD_AND_FLATTEN":
+		c.required("InputType")
+	case r.resource == resourceGetObject && r.manifest != "S3_INVENTORY":
+		c.required("InputType")
+	case r.manifest == "S3_INVENTORY" && r.inputType != "" && r.inputType != "MANIFEST":
+		c.fault("InputType", "An S3_INVENTORY is CSV by itself: leave InputType out")
+	}
+}
+
+// csv reads how CSV is written.
+func (r *itemReader) csv(c *object) {
+	r.headerLocation, _ = c.choose("CSVHeaderLocation", "FIRST_ROW", "GIVEN")
+	r.delimiter, _ = c.choose("CSVDelimiter", "COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB")
 	if c.data {
 		r.headers = c.template("CSVHeaders")
 	} else {
 		r.headers = c.texts("CSVHeaders")
 	}
 	switch {
-	case r.inputType == "PARQUET":
-		c.fault("InputType", "PARQUET is not supported here: write the data as CSV, JSON or JSONL")
-	case r.resource == resourceListObjects && r.transformation == "LOAD_AND_FLATTEN" && r.inputType == "":
-		c.missing("InputType")
-	case r.resource == resourceGetObject && r.inputType == "" && r.manifest != "S3_INVENTORY":
-		c.missing("InputType")
-	case r.inputType == "CSV" && r.headerLocation == "":
-		c.missing("CSVHeaderLocation")
-	case r.headerLocation == "GIVEN" && r.headers == nil:
-		c.missing("CSVHeaders")
-	case r.manifest == "S3_INVENTORY" && r.inputType != "" && r.inputType != "MANIFEST":
-		c.fault("InputType", "An S3_INVENTORY is CSV by itself: leave InputType out")
+	case r.inputType == "CSV" && !c.has("CSVHeaderLocation"):
+		c.fault("", "The field 'CSVHeaderLocation' is required")
+	case r.headerLocation == "GIVEN":
+		c.required("CSVHeaders")
 	}
 }
 
 // maxReadItems is the most that a reader reads: Step Functions' own bound.
 const maxReadItems = 100_000_000
-
-// oneOf is a text of a few; empty where it is left out or wrong.
-func (o *object) oneOf(name string, values ...string) string {
-	s, ok := o.string(name)
-	if !ok {
-		return ""
-	}
-	for _, v := range values {
-		if s == v {
-			return s
-		}
-	}
-	o.fault(name, "Value is not supported: %q.%s", s, suggest(s, values))
-	return ""
-}
 
 // texts is an array of texts; nil where it is left out or wrong.
 func (o *object) texts(name string) template {
@@ -112,9 +118,9 @@ func (o *object) texts(name string) template {
 	if !ok {
 		return nil
 	}
-	for _, v := range list.Elements() {
+	for i, v := range list.Elements() {
 		if v.Kind() != value.String {
-			o.fault(name, "Expected an array of texts, found %s in it", title(v.Kind()))
+			o.c.problem(o.at.at(name).index(i), codeSchema, textType, typeName(value.String))
 			return nil
 		}
 	}
@@ -173,18 +179,19 @@ func (o *object) resultWriter() *resultWriter {
 	}
 	defer w.close()
 	field := w.argumentsField()
-	writer := &resultWriter{resource: w.oneOf("Resource", resourcePutObject), arguments: w.template(field)}
+	writer := &resultWriter{resource: w.ioResource(resourcePutObject), arguments: w.template(field)}
 	switch {
-	case writer.resource != "" && !w.has(field):
-		w.missing(field)
-	case writer.resource == "" && w.has(field) && !w.has("Resource"):
-		w.missing("Resource")
-	case !w.has("Resource") && !w.has("WriterConfig"):
-		w.fault("", "ResultWriter needs WriterConfig, or Resource and %s", field)
+	case w.has("Resource"):
+		w.required(field)
+	case w.has(field):
+		w.required("Resource")
+	case !w.has("WriterConfig"):
+		w.required("Resource", field)
 	}
 	if c := w.object("WriterConfig", optional); c != nil {
-		writer.outputType = c.oneOf("OutputType", "JSON", "JSONL")
-		writer.transformation = c.oneOf("Transformation", "NONE", "COMPACT", "FLATTEN")
+		c.required("Transformation", "OutputType")
+		writer.outputType, _ = c.choose("OutputType", "JSON", "JSONL")
+		writer.transformation, _ = c.choose("Transformation", "NONE", "COMPACT", "FLATTEN")
 		c.close()
 	}
 	return writer

@@ -11,11 +11,10 @@ type parallel struct {
 }
 
 func (o *object) parallel(s *state) action {
-	s.flow = o.flow(hasParameters | hasSelector | hasResultPath | hasAssign)
+	s.flow = o.flow(hasParameters | hasArguments | hasSelector | hasResultPath | hasAssign)
 	p := &parallel{}
 	for _, b := range o.objects("Branches", required) {
-		p.branches = append(p.branches, b.machine(s))
-		b.close()
+		p.branches = append(p.branches, b.innerMachine(s))
 	}
 	o.recovery(s)
 	return p

@@ -11,12 +11,16 @@ type pass struct {
 }
 
 func (o *object) pass(s *state) action {
+	s.flow = o.flow(hasParameters | hasResultPath | hasAssign)
 	if o.data {
-		s.flow = o.flow(hasAssign)
+		o.other("Result")
 		return &pass{}
 	}
-	s.flow = o.flow(hasParameters | hasResultPath | hasAssign)
-	return &pass{result: o.any("Result")}
+	p := &pass{result: o.any("Result")}
+	if looksDynamic(p.result) {
+		o.c.warnAs(codeStaticResult, o.at.at("Result"), "The Result of a Pass state is static: a path or a call in it is text. Parameters evaluates them.")
+	}
+	return p
 }
 
 func (p *pass) enter(s *step) (run.Event, error) {

@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -73,15 +74,16 @@ func (r resource) label() string {
 }
 
 func (o *object) task(s *state) action {
-	s.flow = o.flow(hasParameters | hasSelector | hasResultPath | hasAssign)
+	s.flow = o.flow(hasParameters | hasArguments | hasSelector | hasResultPath | hasAssign)
+	o.required("Resource")
 	t := &task{resource: parseResource(o.resource())}
 	payload := "Parameters"
 	if o.data {
 		payload = "Arguments"
 	}
 	o.c.warnOfCommands(o.at.at(payload), o.any(payload))
-	o.references(t.resource.arn, payload)
-	t.credentials = o.credentials()
+	o.lookUp(t.resource.arn, payload)
+	t.credentials = o.credentials(t.resource)
 	t.timeout = o.amount("TimeoutSeconds", 1, maxSeconds)
 	t.heartbeat = o.amount("HeartbeatSeconds", 1, maxSeconds)
 	o.checkHeartbeat(t)
@@ -97,30 +99,45 @@ func (o *object) resource() string {
 		return v.JSON()
 	}
 	arn, ok := o.string("Resource")
+	there := o.c.terms.Resources
 	switch {
-	case !ok && !o.has("Resource"):
-		o.missing("Resource")
 	case !ok:
 	case strings.HasPrefix(arn, "${") && strings.HasSuffix(arn, "}"):
 		o.placeholder(arn)
 	case !strings.HasPrefix(arn, "arn:"):
-		o.fault("Resource", "Value is not a valid resource ARN: %q. It begins with \"arn:\"", arn)
+		o.hinted("Resource", "It begins with \"arn:\"", "Value is not a valid resource ARN")
 	case !validFunction(arn):
-		o.fault("Resource", "Value is not a valid resource ARN: %q. An alias or version of a function is letters, digits, - and _, or $LATEST", arn)
-	case o.c.there != nil && !o.c.there.Known(arn):
-		o.c.problem(o.at.at("Resource"), codeResource, "There is no resource %q here.%s There are %s", arn,
-			suggest(arn, o.c.there.Names), strings.Join(o.c.there.Names, ", "))
+		o.hinted("Resource", "An alias or version of a function is letters, digits, - and _, or $LATEST", "Value is not a valid resource ARN")
+	case there != nil && !there.Known(arn):
+		at := o.at.at("Resource")
+		hint := strings.TrimSpace(suggest(arn, there.Names) + " There are " + strings.Join(there.Names, ", "))
+		o.c.report(finding{Problem: run.Problem{Pointer: string(at), Code: codeResource, Text: fmt.Sprintf("There is no resource %q here", arn), Hint: hint}, of: at})
+	case o.c.terms.Express:
+		o.checkExpress(arn)
 	}
 	return arn
+}
+
+// checkExpress refuses what an Express machine has no time for: to wait for a job, a token or an activity's worker.
+func (o *object) checkExpress(arn string) {
+	switch r := parseResource(arn); {
+	case r.family == activityTask:
+		o.fault("Resource", "Express state machine does not support Activity ARN")
+	case strings.HasSuffix(strings.TrimSuffix(arn, ":2"), ".sync"):
+		o.fault("Resource", "Express state machine does not support '.sync' service integration")
+	case strings.HasSuffix(arn, ".waitForTaskToken"):
+		o.fault("Resource", "Express state machine does not support '.waitForTaskToken' service integration ") // with the blank
+	}
 }
 
 func (o *object) placeholder(text string) {
 	o.c.warn(o.at.at("Resource"), "%s is a placeholder: nothing fills it in here, the task will find no such resource", text)
 }
 
-// references has what a task names outright looked up, where the file is to run.
-func (o *object) references(arn, payload string) {
-	if o.c.there == nil || o.c.there.Missing == nil || !o.c.there.Known(arn) {
+// lookUp has what a task names outright looked up, where the file is to run.
+func (o *object) lookUp(arn, payload string) {
+	there := o.c.terms.Resources
+	if there == nil || there.Missing == nil || !there.Known(arn) {
 		return
 	}
 	var named []value.Member
@@ -129,7 +146,7 @@ func (o *object) references(arn, payload string) {
 			named = append(named, value.Member{Name: name, Value: v})
 		}
 	}
-	for _, m := range o.c.there.Missing(arn, value.NewObject(named...)) {
+	for _, m := range there.Missing(arn, value.NewObject(named...)) {
 		at := o.at.at("Resource")
 		if m.Member != "" {
 			at = o.at.at(payload).at(m.Member)
@@ -154,9 +171,18 @@ func validFunction(arn string) bool {
 }
 
 // credentials reads Credentials: an object whose RoleArn says under which identity the task acts.
-func (o *object) credentials() template {
-	if _, ok := o.of("Credentials", value.Object); !ok {
+func (o *object) credentials(r resource) template {
+	v, ok := o.of("Credentials", value.Object)
+	if !ok {
 		return nil
+	}
+	_, static := v.Get("RoleArn")
+	_, dynamic := v.Get("RoleArn.$")
+	switch {
+	case r.family == activityTask:
+		o.fault("Credentials", "The field 'Credentials' is not supported for activities")
+	case !static && !dynamic:
+		o.c.warn(o.at.at("Credentials"), "Without RoleArn the task acts under no other identity")
 	}
 	return o.template("Credentials")
 }

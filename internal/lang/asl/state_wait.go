@@ -18,22 +18,28 @@ type wait struct {
 
 func (o *object) wait(s *state) action {
 	s.flow = o.flow(hasAssign)
+	names := []string{"SecondsPath", "Seconds", "TimestampPath", "Timestamp"}
+	if o.data {
+		o.other("SecondsPath", "TimestampPath")
+		names = []string{"Seconds", "Timestamp"}
+	}
+	o.exactlyOne(names...)
 	w := &wait{seconds: o.amount("Seconds", 0, maxSeconds)}
-	if w.query = o.query("Timestamp"); w.query != nil {
-		o.exclusive("Seconds", "Timestamp")
+	if n, ok := w.seconds.literal.Int64(); ok && n == 0 {
+		o.c.warn(o.at.at("Seconds"), "It waits for nothing: 0 seconds")
+	}
+	if !o.data {
+		w.path = o.input("TimestampPath")
+	}
+	var isQuery bool
+	if w.query, isQuery = o.query("Timestamp"); isQuery {
 		return w
 	}
 	if at, ok := o.string("Timestamp"); ok {
 		if w.moment, ok = parseTimestamp(at); !ok {
-			o.fault("Timestamp", "Value is not a timestamp: %q. Write it as RFC 3339 does, such as 2026-03-14T01:59:00Z", at)
+			o.hinted("Timestamp", "Write it as in 2026-03-14T01:59:00Z", textNotTimestamp)
 		}
 	}
-	if o.data {
-		o.exactlyOne("Seconds", "Timestamp")
-		return w
-	}
-	w.path = o.path("TimestampPath")
-	o.exactlyOne("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
 	return w
 }
 

@@ -75,27 +75,19 @@ const StateNamed = "StateName"
 func CompileState(source []byte) (*Definition, error) {
 	v, err := value.Parse(source)
 	if err != nil {
-		return nil, run.Problems{syntaxProblem(err)}
+		return nil, run.Problems{syntaxProblem(source, err)}
 	}
-	c := &compiler{names: make(map[string]pointer)}
+	c := newCompiler(source, value.NewObject(member("States", value.NewObject(member(StateNamed, v)))), Terms{})
+	states := pointer("").at("States")
+	c.alone = states.at(StateNamed)
 	c.duplicates(source)
 	d := &Definition{machine: &machine{}, limits: WideLimits}
 	alone := &targets{c: c, machine: d.machine, byName: make(map[string]*state)}
-	d.machine.start = c.open(value.NewObject(), "").state(StateNamed, v, d.machine, alone)
+	d.machine.start = c.open(value.NewObject(), states).state(StateNamed, v, d.machine, alone)
 	for _, w := range alone.wanted {
 		*w.to = &state{name: w.name, machine: d.machine}
 	}
-	for _, m := range c.machines {
-		m.resolve()
-		m.checkReachable()
-	}
-	c.checkScopes()
-	c.locate(source)
-	if c.faulty {
-		return nil, c.problems
-	}
-	d.states, d.Warnings = c.states, c.problems
-	return d, nil
+	return c.finish(source, d)
 }
 
 // Has reports whether the definition has a state called name, in an inner machine or not.

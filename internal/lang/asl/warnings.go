@@ -59,7 +59,7 @@ const nameRunes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 // whatever went wrong.
 func (t *targets) warnOfHiddenFailures(leads map[*state][]*state) {
 	for _, w := range t.wanted {
-		if !w.catchesAll {
+		if !w.catchesAll || *w.to == nil {
 			continue
 		}
 		fails := false
@@ -70,20 +70,6 @@ func (t *targets) warnOfHiddenFailures(leads map[*state][]*state) {
 			t.c.warn(w.at, "Whatever fails in %q, the execution goes on at %q and can end well: no Fail state is reachable from there. Name the errors that do no harm, or lead to a Fail", w.from.name, w.name)
 		}
 	}
-}
-
-// reachable are start and all states that leads leads to from there.
-func reachable(start *state, leads map[*state][]*state) map[*state]bool {
-	seen := map[*state]bool{start: true}
-	for todo := []*state{start}; len(todo) > 0; todo = todo[1:] {
-		for _, to := range leads[todo[0]] {
-			if !seen[to] {
-				seen[to] = true
-				todo = append(todo, to)
-			}
-		}
-	}
-	return seen
 }
 
 // warnOfRepeated looks for error names that an earlier element of the same Retry or Catch takes already.
@@ -102,31 +88,34 @@ func (o *object) warnOfRepeated(field string, elements []errorMatcher) {
 	}
 }
 
-// assignment is a mention of a variable in an Assign.
-type assignment struct {
-	machine *machine
-	name    string
-	at      pointer
+// warnOfPlain looks through a payload template for texts that look like a path or a call, under names without ".$".
+func (o *object) warnOfPlain(field string, v value.Value) { o.c.plain(o.at.at(field), v) }
+
+func (c *compiler) plain(at pointer, v value.Value) {
+	for i, e := range v.Elements() {
+		c.plain(at.index(i), e)
+	}
+	for name, m := range v.Members() {
+		if m.Kind() == value.String && !strings.HasSuffix(name, ".$") && looksDynamic(m) {
+			c.warnAs(codeNoDollar, at.at(name), "The value of '%s' looks like a path or a call, and is text. '%s.$' evaluates it.", name, name)
+		}
+		c.plain(at.at(name), m)
+	}
 }
 
-// checkScopes refuses assignments to variables of the scopes around: those can be read only.
-func (c *compiler) checkScopes() {
-	assigned := make(map[*machine]map[string]pointer)
-	for _, a := range c.assigned {
-		if assigned[a.machine] == nil {
-			assigned[a.machine] = make(map[string]pointer)
-		}
-		if _, known := assigned[a.machine][a.name]; !known {
-			assigned[a.machine][a.name] = a.at
+// looksDynamic reports whether v, or a text in it, looks like a path or the call of an intrinsic function.
+func looksDynamic(v value.Value) bool {
+	for _, e := range v.Elements() {
+		if looksDynamic(e) {
+			return true
 		}
 	}
-	for _, a := range c.assigned {
-		for m := a.machine; m.owner != nil; {
-			m = m.owner.machine
-			if outer, taken := assigned[m][a.name]; taken {
-				c.problem(a.at, codeSchema, "Variable %q belongs to the scope around (%s): it can be read here, not assigned. Choose another name", a.name, outer)
-				break
-			}
+	for _, m := range v.Members() {
+		if looksDynamic(m) {
+			return true
 		}
 	}
+	s := v.Text()
+	return v.Kind() == value.String && (s == "$" || strings.HasPrefix(s, "$.") || strings.HasPrefix(s, "$[") ||
+		strings.HasPrefix(s, "$$.") || strings.HasPrefix(s, "States.") && strings.HasSuffix(s, ")"))
 }

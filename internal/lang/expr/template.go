@@ -27,6 +27,7 @@ type node struct {
 type Problem struct {
 	Pointer string // JSON pointer (RFC 6901) to the field within the template
 	Text    string
+	Hint    string // what Text leaves open
 }
 
 // ParseTemplate compiles v, in which members whose names end in ".$" hold a path or a call of an intrinsic function and
@@ -92,9 +93,7 @@ func (n *node) evalArray(s *Scope) (value.Value, error) {
 // compiler gathers the faults of one template.
 type compiler struct{ problems []Problem }
 
-func (c *compiler) report(pointer, format string, args ...any) {
-	c.problems = append(c.problems, Problem{Pointer: pointer, Text: fmt.Sprintf(format, args...)})
-}
+func (c *compiler) report(p Problem) { c.problems = append(c.problems, p) }
 
 func (c *compiler) compile(v value.Value, pointer string) node {
 	var n node
@@ -127,7 +126,7 @@ func (c *compiler) member(n *node, object value.Value, field string, v value.Val
 		return
 	}
 	if _, twice := object.Get(name); twice {
-		c.report(pointer, "both '%s' and '%s' give the field '%s': keep one of them", name, field, name)
+		c.report(Problem{pointer, fmt.Sprintf("The field '%s' is given by both '%s' and '%s'", name, name, field), "Keep one of them"})
 	}
 	n.parts = append(n.parts, c.expression(field, v, pointer))
 }
@@ -135,7 +134,7 @@ func (c *compiler) member(n *node, object value.Value, field string, v value.Val
 func (c *compiler) expression(field string, v value.Value, pointer string) node {
 	n := node{dynamic: true, field: field}
 	if v.Kind() != value.String {
-		c.report(pointer, "The value for the field '%s' must be a STRING that contains a JSONPath or an intrinsic function call", field)
+		c.report(Problem{pointer, fmt.Sprintf("The value for the field '%s' must be a STRING that contains a JSONPath or an intrinsic function call", field), ""})
 		return n
 	}
 	var err error
@@ -145,7 +144,7 @@ func (c *compiler) expression(field string, v value.Value, pointer string) node 
 		n.call, err = ParseCall(v.Text())
 	}
 	if err != nil {
-		c.report(pointer, "The value for the field '%s' must be a valid JSONPath or a valid intrinsic function call: %v", field, err)
+		c.report(Problem{pointer, fmt.Sprintf("The value for the field '%s' must be a valid JSONPath or a valid intrinsic function call", field), err.Error()})
 	}
 	return n
 }

@@ -98,10 +98,10 @@ func TestParseTemplateReportsEveryFault(t *testing.T) {
 	  "g.$": "$.g"
 	}`))
 	want := []Problem{
-		{"/a.$", `The value for the field 'a.$' must be a STRING that contains a JSONPath or an intrinsic function call`},
-		{"/list/1/b~1c~0d.$", `The value for the field 'b/c~d.$' must be a valid JSONPath or a valid intrinsic function call: "ipsum", column 1: expected an intrinsic function: ` + intrinsicNames + `, found "ipsum"`},
-		{"/e/f.$", `The value for the field 'f.$' must be a valid JSONPath or a valid intrinsic function call: "$.x[", column 5: expected a quoted name, an index, a slice, '*' or '?(' after '[', found the end`},
-		{"/g.$", `both 'g' and 'g.$' give the field 'g': keep one of them`},
+		{"/a.$", `The value for the field 'a.$' must be a STRING that contains a JSONPath or an intrinsic function call`, ""},
+		{"/list/1/b~1c~0d.$", `The value for the field 'b/c~d.$' must be a valid JSONPath or a valid intrinsic function call`, `"ipsum", column 1: expected an intrinsic function: ` + intrinsicNames + `, found "ipsum"`},
+		{"/e/f.$", `The value for the field 'f.$' must be a valid JSONPath or a valid intrinsic function call`, `"$.x[", column 5: expected a quoted name, an index, a slice, '*' or '?(' after '[', found the end`},
+		{"/g.$", `The field 'g' is given by both 'g' and 'g.$'`, "Keep one of them"},
 	}
 	if tmpl != nil {
 		t.Error("a template with faults was returned")

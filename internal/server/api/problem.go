@@ -79,7 +79,7 @@ func faultsOf(file string, problems run.Problems) []client.Fault {
 	faults := make([]client.Fault, len(problems))
 	for i, p := range problems {
 		faults[i] = client.Fault{
-			File: file, Pointer: p.Pointer, Line: p.Line, Column: p.Column, Code: p.Code, Text: p.Text, Warning: p.Warning,
+			File: file, Pointer: p.Pointer, Line: p.Line, Column: p.Column, Code: p.Code, Text: p.Message(), Warning: p.Warning,
 		}
 	}
 	return faults

@@ -106,7 +106,7 @@ func events(f run.Fact) []client.Event {
 
 func check(source []byte) run.Problems {
 	known := func(arn string) bool { return arn != "arn:aws:states:::nothing:does" }
-	return asl.Check(source, asl.Resources{Known: known, Names: []string{"arn:aws:states:::something:does"}})
+	return asl.Check(source, asl.Terms{Resources: &asl.Resources{Known: known, Names: []string{"arn:aws:states:::something:does"}}})
 }
 
 // as is a client of a user's.
@@ -204,5 +204,5 @@ func checkRun(_ context.Context, _ catalog.Caller, source []byte) run.Problems {
 		}
 		return []asl.Missing{{Member: "FunctionName", Text: "There is no function gone here."}}
 	}
-	return asl.Check(source, asl.Resources{Known: known, Names: []string{"arn:aws:states:::something:does"}, Missing: missing})
+	return asl.Check(source, asl.Terms{Resources: &asl.Resources{Known: known, Names: []string{"arn:aws:states:::something:does"}, Missing: missing}})
 }

@@ -16,7 +16,7 @@ var (
 	errInvalidARN        = fault{"InvalidArn", "Invalid Arn: '", "'"}
 	errInvalidName       = fault{"InvalidName", "Invalid Name: '", "'"}
 	errInvalidToken      = fault{"InvalidToken", "Invalid Token: '", "'"}
-	errInvalidDefinition = fault{"InvalidDefinition", "Invalid State Machine Definition: '", "'"}
+	errInvalidDefinition = fault{"InvalidDefinition", "", ""}
 	errInvalidInput      = fault{"InvalidExecutionInput", "Invalid State Machine Execution Input: '", "'"}
 	errInvalidLogging    = fault{"InvalidLoggingConfiguration", "Invalid Logging Configuration: ", ""}
 	errInvalidEncryption = fault{"InvalidEncryptionConfiguration", "Invalid Encryption Configuration: ", ""}

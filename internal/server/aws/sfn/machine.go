@@ -1,7 +1,6 @@
 package sfn
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/manifest"
-	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -182,26 +180,18 @@ func checkMachine(in value.Value) error {
 		return errInvalidLogging.of("Must specify exactly one Log Destination.")
 	}
 	if definition, ok := given(in, "definition"); ok {
-		return checkDefinition(definition.Text())
+		return checkDefinition(definition.Text(), in.At("type").Text())
 	}
 	return nil
 }
 
 // checkDefinition refuses a definition with faults, and names them all.
-func checkDefinition(source string) error {
-	_, err := asl.Compile([]byte(source))
-	problems := run.Problems(nil)
-	if !errors.As(err, &problems) {
-		return err
+func checkDefinition(source, machineType string) error {
+	problems := checked(source, machineType)
+	if _, valid, _ := asl.Diagnose(problems, false, 0); !valid {
+		return errInvalidDefinition.of(asl.Refusal([]byte(source), problems))
 	}
-	var texts []string
-	for _, p := range problems {
-		if p.Warning {
-			continue
-		}
-		texts = append(texts, p.Code+": "+p.Text+" at "+cmp.Or(p.Pointer, "/"))
-	}
-	return errInvalidDefinition.of(strings.Join(texts, ", "))
+	return nil
 }
 
 // sameMachine is nil where a request repeats the one that made m.
