@@ -40,7 +40,9 @@ func (d *Definition) Part(name string) (run.Definition, error) {
 		case partMapRun + s.name:
 			return &mapRun{file: d, state: s}, nil
 		case partItem + s.name:
-			return &Definition{machine: m.processor, states: d.states}, nil
+			item := *d
+			item.machine, item.timeout, item.Warnings = m.processor, 0, nil
+			return &item, nil
 		}
 	}
 	return nil, fmt.Errorf("the definition has no part %q", name)
@@ -132,12 +134,16 @@ func (s *step) startMapRun() (run.Event, error) {
 	order.arn = s.x.identity.mapRunARN(label, id)
 	f := &mapRunStarted{stamp: s.stamp(), task: s.x.lastTask + 1, arn: order.arn}
 	return event(f, run.StartRun{
-		Task:       f.task,
-		Part:       partMapRun + s.b.state.name,
-		Name:       id,
-		Group:      label,
-		Input:      order.value(),
-		Attributes: s.x.identity.attributes.With(AttributeMapRun, value.NewString(order.arn)),
+		Task:  f.task,
+		Part:  partMapRun + s.b.state.name,
+		Name:  id,
+		Group: label,
+		Input: order.value(),
+		Attributes: details(
+			member(AttributeExecution, s.x.identity.attributes.At(AttributeExecution)), // that it belongs to
+			words(AttributeRole, s.x.identity.role),
+			words(AttributeMapRun, order.arn),
+		),
 	}), nil
 }
 
