@@ -38,6 +38,10 @@ test-root: setup-go ## run the tests that act as two users (needs root)
 test-oracle: setup-oracle ## hold our JSONata and JSONPath against jsonata.js and Jayway's (needs Node.js and Java)
 	@go test -count=1 -timeout 10m -tags oracle -v ./test/oracle
 
+.PHONY: test-aws
+test-aws: setup-aws ## replay what was recorded on AWS, and drive the server with the AWS command line
+	@go test -count=1 -timeout 15m -tags e2e_aws -run '^(TestConformance|TestVerdicts|TestAWS)' -v ./test/e2e
+
 .PHONY: bench
 bench: setup-go ## measure, and print a table and JSON (build/bench.json)
 	@mkdir -p build
@@ -51,12 +55,14 @@ lint: setup-go ## gofmt, vet, staticcheck and the table of who may import whom
 clean: ## remove what make built
 	@rm -rf bin build
 
-.PHONY: setup-go setup-test setup-demo setup-oracle
+.PHONY: setup-go setup-test setup-demo setup-oracle setup-aws
 setup-go:
 	@scripts/setup go
 setup-test:
 	@scripts/setup test
 setup-demo:
 	@scripts/setup demo
+setup-aws: setup-go
+	@scripts/setup aws
 setup-oracle: setup-go
 	@scripts/setup oracle
