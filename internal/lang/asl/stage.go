@@ -34,6 +34,9 @@ var stageNames = [stages]string{
 
 func (s Stage) String() string { return stageNames[s] }
 
+// IsList reports whether what is seen at the stage is a list of items.
+func (s Stage) IsList() bool { return s >= StageItemsPath && s <= StageItemBatcher }
+
 // IsNumber reports whether what is seen at the stage is a setting, a number, and not data.
 func (s Stage) IsNumber() bool {
 	return s == StageMaxConcurrency || s == StageToleratedFailureCount || s == StageToleratedFailurePercentage

@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/run"
@@ -90,8 +91,43 @@ func CompileState(source []byte) (*Definition, error) {
 	return c.finish(source, d)
 }
 
-// Has reports whether the definition has a state called name, in an inner machine or not.
-func (d *Definition) Has(name string) bool { return d.named(name) != nil }
+// StateInfo is what a front door may want to know of a state.
+type StateInfo struct {
+	Type     string // as the file names it: Task
+	Resource string // of a Task
+	Branches int    // of a Parallel
+	inner    []string
+}
+
+// Has reports whether a Map or a Parallel has a state called name inside.
+func (i StateInfo) Has(name string) bool { return slices.Contains(i.inner, name) }
+
+// State tells of the state called name, of an inner machine or not; ok is false where there is none.
+func (d *Definition) State(name string) (info StateInfo, ok bool) {
+	s := d.named(name)
+	if s == nil {
+		return info, false
+	}
+	info.Type = s.kind.String()
+	switch a := s.action.(type) {
+	case *task:
+		info.Resource = a.resource.arn
+	case *parallel:
+		info.Branches = len(a.branches)
+	}
+	for _, in := range d.states {
+		if in.within(s) {
+			info.inner = append(info.inner, in.name)
+		}
+	}
+	return info, true
+}
+
+// within reports whether the state is inside of owner, at any depth.
+func (s *state) within(owner *state) bool {
+	o := s.machine.owner
+	return o != nil && (o == owner || o.within(owner))
+}
 
 func (d *Definition) named(name string) *state {
 	for _, s := range d.states {
@@ -164,6 +200,14 @@ func (t *Trial) fail(f run.Failure) {
 	t.b.phase, t.b.failure = phaseFailed, f
 	t.x.settle(t.b)
 	t.step(run.Input{Kind: run.Step})
+}
+
+// Items is how many items the Map has that is tried; -1: it is none, or it failed before it knew them.
+func (t *Trial) Items() int {
+	if t.opened == nil {
+		return -1
+	}
+	return t.opened.items.Len()
 }
 
 // Result is what became of the state, once the trial has ended.

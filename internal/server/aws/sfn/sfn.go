@@ -38,7 +38,7 @@ func New(o Options) aws.Service {
 	s := &service{o}
 	actions := make(map[string]aws.Action)
 	for _, family := range []map[string]aws.Action{
-		s.machineActions(), s.executionActions(), s.historyActions(), s.validationActions(),
+		s.machineActions(), s.executionActions(), s.historyActions(), s.validationActions(), s.testStateActions(),
 	} {
 		maps.Copy(actions, family)
 	}
