@@ -13,7 +13,6 @@ import (
 // ResultPath, OutputPath; in JSONata it is Arguments, the work, Assign and Output, each of which sees $states. All of
 // them see the variables as they were when the state was entered.
 type flow struct {
-	data       bool // the fields are in JSONata
 	inputPath  pathOrNull
 	parameters template // or Arguments; nil: none
 	selector   template // ResultSelector; nil: none
@@ -50,7 +49,7 @@ type referenceOrNull struct {
 // input is what the state's work gets to see: InputPath applied to the state's input.
 func (f *flow) input(s *step) (value.Value, error) {
 	v, err := f.inputPath.of(s, s.b.input)
-	if err == nil && !f.data {
+	if err == nil && !s.b.state.data {
 		s.see(StageInputPath, v)
 	}
 	return v, err
@@ -59,7 +58,7 @@ func (f *flow) input(s *step) (value.Value, error) {
 // arguments is the effective input, Parameters filled in from input.
 func (f *flow) arguments(s *step, input value.Value) (value.Value, error) {
 	at := StageParameters
-	if f.data {
+	if s.b.state.data {
 		at = StageArguments
 	}
 	v, err := input, error(nil)
@@ -81,13 +80,13 @@ func (f *flow) output(s *step, result value.Value) (output, variables value.Valu
 			return output, variables, err
 		}
 	}
-	if !f.data {
+	if !s.b.state.data {
 		s.see(StageResultSelector, result)
 	}
 	if variables, err = evalAssign(s, f.assign, result); err != nil {
 		return output, variables, err
 	}
-	if f.data {
+	if s.b.state.data {
 		output = result
 		if f.shape != nil {
 			output, err = s.bounded(f.shape.eval(s, result))
@@ -134,7 +133,7 @@ const (
 
 // flow reads the fields of a state's data flow.
 func (o *object) flow(has flowFields) flow {
-	f := flow{data: o.data}
+	var f flow
 	var offers sight
 	if has&hasSelector != 0 {
 		offers = seesResult // what does work has a result

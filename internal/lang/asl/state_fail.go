@@ -8,8 +8,7 @@ type fail struct {
 	cause text
 }
 
-func (o *object) fail(s *state) action {
-	s.flow.data = o.data
+func (o *object) fail(*state) action {
 	return &fail{err: o.text("Error"), cause: o.text("Cause")}
 }
 

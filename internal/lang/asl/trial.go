@@ -96,6 +96,7 @@ type StateInfo struct {
 	Type     string // as the file names it: Task
 	Resource string // of a Task
 	Branches int    // of a Parallel
+	Writes   bool   // a Map with a ResultWriter: its result is no array of outputs
 	inner    []string
 }
 
@@ -114,19 +115,30 @@ func (d *Definition) State(name string) (info StateInfo, ok bool) {
 		info.Resource = a.resource.arn
 	case *parallel:
 		info.Branches = len(a.branches)
+	case *mapping:
+		info.Writes = a.distributed != nil && a.distributed.writer != nil
 	}
 	for _, in := range d.states {
-		if in.within(s) {
-			info.inner = append(info.inner, in.name)
+		for o := d.around(in); o != nil; o = d.around(o) {
+			if o == s {
+				info.inner = append(info.inner, in.name)
+			}
 		}
 	}
 	return info, true
 }
 
-// within reports whether the state is inside of owner, at any depth.
-func (s *state) within(owner *state) bool {
-	o := s.machine.owner
-	return o != nil && (o == owner || o.within(owner))
+// around is the Parallel or Map, inline or distributed, that s is in; nil: none.
+func (d *Definition) around(s *state) *state {
+	if s.machine.owner != nil {
+		return s.machine.owner
+	}
+	for _, o := range d.states {
+		if m, ok := o.action.(*mapping); ok && m.processor == s.machine {
+			return o
+		}
+	}
+	return nil
 }
 
 func (d *Definition) named(name string) *state {
@@ -286,7 +298,7 @@ func (t *Trial) moved(f *moved) {
 // rise hands the failure of a state to the Map or Parallel that it is in, and reports whether there is one that deals
 // with it.
 func (t *Trial) rise(f run.Failure) bool {
-	owner := t.b.state.machine.owner
+	owner := t.x.def.around(t.b.state)
 	if owner == nil {
 		return false
 	}
@@ -308,7 +320,7 @@ func (t *Trial) context(s *step) value.Value {
 	object := t.setup.Context
 	if object.IsAbsent() {
 		object = s.madeContext()
-		if s.starting == nil && t.state.inMap() {
+		if s.starting == nil && t.inMap() {
 			object = object.With("Map", value.NewObject(member("Item", itemObject(0, t.setup.Input))))
 		}
 	}
@@ -319,9 +331,9 @@ func (t *Trial) context(s *step) value.Value {
 }
 
 // inMap reports whether the state is in a Map, with a Parallel between them or not.
-func (s *state) inMap() bool {
-	for owner := s.machine.owner; owner != nil; owner = owner.machine.owner {
-		if owner.kind == mapState {
+func (t *Trial) inMap() bool {
+	for o := t.x.def.around(t.state); o != nil; o = t.x.def.around(o) {
+		if o.kind == mapState {
 			return true
 		}
 	}

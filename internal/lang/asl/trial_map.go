@@ -48,7 +48,7 @@ func (m *mapping) try(s *step, read value.Value) (*openedMap, error) {
 			return nil, err
 		}
 	}
-	if !s.b.state.flow.data {
+	if !s.b.state.data {
 		s.see(StageItemsPath, o.items)
 	}
 	if err := m.tryInputs(s, &fanout{items: o.items, input: input}); err != nil {

@@ -182,7 +182,9 @@ func (t *stateTest) checkOrigin() error {
 // checkBranches refuses results that a Map or a Parallel cannot have.
 func (t *stateTest) checkBranches(v value.Value) error {
 	switch {
-	case v.Kind() != value.Array:
+	case t.state.Writes && v.Kind() != value.Object:
+		return errValidation.of("Mocked result must be a JSON object.")
+	case !t.state.Writes && v.Kind() != value.Array:
 		return errValidation.of("Mocked result must be an array.")
 	case t.state.Type == "Parallel" && v.Len() != t.state.Branches:
 		return errValidation.of("Mocked result must contain the same number of items as number of Parallel branches.")

@@ -132,7 +132,7 @@ func unpacked(v value.Value) value.Value {
 }
 
 // placeholder is what recordings have for what differs each time.
-var placeholder = regexp.MustCompile(`<[a-z_]+(:\d+)?>|^date$`)
+var placeholder = regexp.MustCompile(`<[a-z0-9_]+(:\d+)?>|^date$`)
 
 // compare reports where got is not what was recorded.
 func compare(t *testing.T, at string, want, got value.Value) {
@@ -235,5 +235,4 @@ func TestPolledActions(t *testing.T) {
 			t.Errorf("%s: %s is in no model", call, poll)
 		}
 	}
-		}
 }
