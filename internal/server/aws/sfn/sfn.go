@@ -38,11 +38,12 @@ func New(o Options) aws.Service {
 	s := &service{o}
 	actions := make(map[string]aws.Action)
 	for _, family := range []map[string]aws.Action{
-		s.machineActions(), s.executionActions(), s.historyActions(), s.validationActions(), s.testStateActions(),
+		s.machineActions(), s.versionActions(), s.aliasActions(), s.tagActions(), s.validationActions(), s.testStateActions(),
+		s.executionActions(), s.historyActions(), s.activityActions(),
 	} {
 		maps.Copy(actions, family)
 	}
-	return aws.Service{Target: "AWSStepFunctions", Actions: actions}
+	return aws.Service{Target: "AWSStepFunctions", Namespace: "com.amazonaws.swf.service.v2.model", Actions: actions}
 }
 
 func by(ctx context.Context) catalog.Caller { return catalog.Caller(auth.From(ctx)) }
