@@ -3,6 +3,7 @@ package asl
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -70,7 +71,7 @@ func (c *compiler) finish(source []byte, d *Definition) (*Definition, error) {
 	}
 	c.checkScopes()
 	problems := c.locate(source)
-	if c.faulty {
+	if c.faults > 0 {
 		return nil, problems
 	}
 	d.states, d.Warnings = c.states, problems
@@ -89,7 +90,8 @@ type compiler struct {
 	alone    pointer     // where such a state is within root
 	findings []finding
 	data     bool // the file is in JSONata
-	faulty   bool // one of findings is no warning
+	faults   int  // so far, told or not
+	warnings int
 	states   []*state
 	names    map[string]pointer // of all states: they are unique within the file
 	labels   map[string]pointer // of all Maps, likewise
@@ -136,9 +138,17 @@ func languageName(data bool) string {
 	return inJSONPath
 }
 
+// maxNesting bounds how deep machines are within machines.
+const maxNesting = 100
+
 // machine reads StartAt and States, of the file or of what owner runs inside.
 func (o *object) machine(owner *state) *machine {
 	m := &machine{owner: owner}
+	if strings.Count(string(o.at), "/States/") >= maxNesting {
+		o.c.problem(o.at, codeNesting, "The states are too deeply nested")
+		o.known("StartAt", "States")
+		return m
+	}
 	states := o.object("States", optional)
 	start, hasStart := o.string("StartAt")
 	if states == nil {
@@ -215,6 +225,7 @@ func (o *object) state(name string, v value.Value, m *machine, local *targets) *
 	}
 	s.kind, _ = parseStateKind(typ)
 	s.action = so.action(s)
+	so.warnOfRecovery(s)
 	so.transition(s)
 	so.close()
 	return s
