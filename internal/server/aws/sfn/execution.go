@@ -128,6 +128,7 @@ func (s *service) startExecution(ctx context.Context, in value.Value) (value.Val
 			words(asl.AttributeRole, t.Data.At("roleArn").Text()),
 			of(asl.AttributeVersion, t.version),
 			of(asl.AttributeAlias, t.alias),
+			words(asl.AttributeInput, written(in, payload)),
 			of(attributeTrace, in.At("traceHeader")),
 			of(attributeRevision, value.NewInt(t.revision)),
 		),
@@ -152,6 +153,14 @@ func executionInput(in value.Value) (value.Value, error) {
 		return value.Value{}, errInvalidInput.of(err.Error())
 	}
 	return v, nil
+}
+
+// written is the text of the input where it is not what payload's own would be: clients get back what they gave.
+func written(in, payload value.Value) string {
+	if text := in.At("input").Text(); text != payload.JSON() {
+		return text
+	}
+	return ""
 }
 
 // sameExecution is the execution of that name where it runs and has the same input: starting it again is no error.
@@ -196,7 +205,7 @@ func (s *service) describeExecution(ctx context.Context, in value.Value) (value.
 	}
 	members := append(s.executionSummary(r), of("traceHeader", r.Attributes.At(attributeTrace)), of("redriveStatus", redriveStatus(r)),
 		of("redriveStatusReason", redriveStatusReason(r)))
-	if f := r.Failure; f != nil {
+	if f := r.Failure; f != nil && r.Status != run.TimedOut { // which says it all
 		members = append(members, words("error", f.Error), words("cause", f.Cause))
 	}
 	return object(append(members, executionData(r, in.At("includedData").Text() != "METADATA_ONLY")...)...), nil
@@ -222,7 +231,11 @@ func executionData(r *store.Run, wanted bool) []value.Member {
 	included := value.NewObject(of("included", value.NewBool(wanted)))
 	members := []value.Member{of("inputDetails", included)}
 	if wanted {
-		members = append(members, text("input", r.Input.JSON()))
+		input := r.Attributes.At(asl.AttributeInput)
+		if input.IsAbsent() {
+			input = value.NewString(r.Input.JSON())
+		}
+		members = append(members, of("input", input))
 	}
 	if r.Status == run.Succeeded {
 		members = append(members, of("outputDetails", included))
