@@ -141,7 +141,17 @@ func failed(name, format string, args ...any) kernel.Rows {
 
 // faults is the text of all problems that are not warnings.
 func faults(problems run.Problems) string {
-	return slices.DeleteFunc(slices.Clone(problems), func(p run.Problem) bool { return p.Warning }).Error()
+	var lines []string
+	for _, p := range problems {
+		switch {
+		case p.Warning:
+		case p.Line > 0:
+			lines = append(lines, fmt.Sprintf("line %d, column %d, %s", p.Line, p.Column, p))
+		default:
+			lines = append(lines, p.String())
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // object builds a JSON object; absent values are left out.

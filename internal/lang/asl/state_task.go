@@ -82,6 +82,7 @@ func (o *object) task(s *state) action {
 		payload = "Arguments"
 	}
 	o.c.warnOfCommands(o.at.at(payload), o.any(payload))
+	o.checkArguments(t.resource.arn, payload)
 	o.lookUp(t.resource.arn, payload)
 	t.credentials = o.credentials(t.resource)
 	t.timeout = o.amount("TimeoutSeconds", 1, maxSeconds)
