@@ -16,9 +16,9 @@ import (
 
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/engine"
+	"github.com/tutti-ml/tutti/internal/integration/mapdata"
 	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/kernel"
-	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -37,6 +37,8 @@ type Deps struct {
 	Logs    Logs
 	HTTP    *http.Client
 	Now     func() time.Time
+	// S3 sends requests of map runs; nil: there is no S3.
+	S3 func(context.Context, kernel.Task, mapdata.Request) (*http.Response, error)
 	// Environ is what every function's program sees besides its own variables, as NAME=VALUE; not more than a PATH as a
 	// rule.
 	Environ []string
@@ -62,14 +64,6 @@ var resources = []struct {
 	{"arn:tutti:states:::job:run", func(d *Deps) kernel.Integration { return &jobRun{Deps: d} }},
 	{"arn:tutti:states:::job:run.sync", func(d *Deps) kernel.Integration { return &jobRun{Deps: d, waits: true} }},
 	{Noop, func(*Deps) kernel.Integration { return noop{} }},
-}
-
-// internal is the table of what languages order themselves: no file can name these.
-var internal = []struct {
-	name string
-	make func(*Deps) kernel.Integration
-}{
-	{asl.ResourceCollect, func(d *Deps) kernel.Integration { return &mapCollect{d} }},
 }
 
 // Known names the resources that there are, in order. One that ends in ":" covers all that begin with it.
@@ -105,8 +99,8 @@ func New(d Deps) kernel.Integrations {
 			exact[r.name] = r.make(&d)
 		}
 	}
-	for _, r := range internal {
-		exact[r.name] = r.make(&d)
+	for name, in := range mapdata.Integrations(mapdata.Deps{Runs: d.Store.Runs, S3: d.S3}) {
+		exact[name] = in
 	}
 	return func(resource string) kernel.Integration {
 		if in, ok := exact[resource]; ok {
