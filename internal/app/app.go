@@ -201,6 +201,7 @@ func (a *App) healthy() string {
 // stopped and its error is returned.
 func (a *App) Run(ctx context.Context) error {
 	TuneMemory()
+	a.lookAtDisk(ctx) // before anything is taken up
 	failed := make(chan error, 8)
 	commits := start(ctx, failed, "the store's writer", a.writer.Run)
 	rooms := []*loop{

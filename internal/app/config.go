@@ -99,7 +99,7 @@ type Secret struct {
 // Retention says how long what has ended is kept.
 type Retention struct {
 	Runs time.Duration `yaml:"runs"`
-	Jobs time.Duration `yaml:"jobs"` // with their logs
+	Jobs time.Duration `yaml:"jobs"` // with their logs; a job that says so itself goes earlier or stays longer
 }
 
 // Limits bound what callers may ask for.

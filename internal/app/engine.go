@@ -55,6 +55,8 @@ func (a *App) openEngine(ctx context.Context) error {
 		return err
 	}
 	conf.Log = a.log.With("room", "engine")
+	conf.Pressure = a.disk.pressure
+	conf.Pressure = a.disk.pressure
 	if a.local, err = local.Open(ctx, conf); err != nil {
 		return err
 	}

@@ -86,6 +86,9 @@ func (k *Kernel) turn(ctx context.Context, r *resident, w waiting) error {
 			refuseAsks(w.asks, r.closed())
 			return nil
 		}
+		if parked, err := k.park(ctx, r, w); parked || err != nil {
+			return err
+		}
 		w.inputs = append(resumed, w.inputs...)
 		// Rows of the inbox announce themselves, but for those that an earlier attempt to decide left lying.
 		w.look = w.look || r.row.Status == run.Quarantined || len(r.held) > 0
