@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/tutti-ml/tutti/client"
+	"github.com/tutti-ml/tutti/internal/activity"
 	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/blob"
 	"github.com/tutti-ml/tutti/internal/catalog"
@@ -41,27 +42,29 @@ type Options struct {
 
 // App is one server.
 type App struct {
-	conf     Config
-	live     atomic.Pointer[Live]
-	log      *slog.Logger
-	level    slog.LevelVar
-	store    *sqlite.Store
-	blobs    *blob.FS
-	writer   *store.Writer
-	local    *local.Engine
-	engine   engine.Engine
-	catalog  *catalog.Catalog
-	dispatch *dispatch.Dispatcher
-	kernel   *kernel.Kernel
-	auth     *auth.Authenticator
-	feed     *api.Feed
-	server   *server.Server
-	metrics  *metrics
-	disk     reserve
-	watchdog *watchdog
-	pruning  sync.Mutex // held while values are removed or copied
-	ready    atomic.Bool
-	closers  []func() error // in the order of opening
+	conf    Config
+	live    atomic.Pointer[Live]
+	log     *slog.Logger
+	level   slog.LevelVar
+	store   *sqlite.Store
+	blobs   *blob.FS
+	writer  *store.Writer
+	local   *local.Engine
+	engine  engine.Engine
+	catalog *catalog.Catalog
+	// activities are where tasks wait for workers.
+	activities *activity.Pool
+	dispatch   *dispatch.Dispatcher
+	kernel     *kernel.Kernel
+	auth       *auth.Authenticator
+	feed       *api.Feed
+	server     *server.Server
+	metrics    *metrics
+	disk       reserve
+	watchdog   *watchdog
+	pruning    sync.Mutex // held while values are removed or copied
+	ready      atomic.Bool
+	closers    []func() error // in the order of opening
 }
 
 // Open opens everything and listens; nothing runs yet. What it refuses it says how to mend.
@@ -123,6 +126,7 @@ func (a *App) openStore(ctx context.Context) error {
 // wire makes the rooms that work on the store. All listen to the writer, so it comes before the first commit.
 func (a *App) wire() {
 	a.catalog = catalog.New(a.store, a.writer, time.Now)
+	a.activities = activity.New()
 	a.catalog.Site = catalog.Site{Region: a.conf.AWS.Region, Account: a.conf.AWS.Account}
 	a.dispatch = dispatch.New(dispatch.Options{
 		Store: a.store, Writer: a.writer, Engine: a.engine, Log: a.log.With("room", "dispatch"), Now: time.Now,
@@ -223,6 +227,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.ready.Store(false)
 	a.feed.Close()
+	a.activities.Close()
 	patience := drain
 	if err != nil {
 		patience = 0 // what waits for a room that failed waits in vain

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tutti-ml/tutti/internal/activity"
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/engine"
 	"github.com/tutti-ml/tutti/internal/integration/mapdata"
@@ -32,11 +33,12 @@ type Logs interface {
 
 // Deps is what integrations work with. HTTP may be nil: http.DefaultClient.
 type Deps struct {
-	Catalog *catalog.Catalog
-	Store   store.Store
-	Logs    Logs
-	HTTP    *http.Client
-	Now     func() time.Time
+	Catalog    *catalog.Catalog
+	Store      store.Store
+	Logs       Logs
+	Activities *activity.Pool
+	HTTP       *http.Client
+	Now        func() time.Time
 	// S3 sends requests of map runs; nil: there is no S3.
 	S3 func(context.Context, kernel.Task, mapdata.Request) (*http.Response, error)
 	// Environ is what every function's program sees besides its own variables, as NAME=VALUE; not more than a PATH as a
@@ -78,7 +80,21 @@ func Known() []string {
 
 // IsKnown reports whether there is an integration for a resource.
 func IsKnown(resource string) bool {
+	if isActivity(resource) {
+		return true
+	}
+	resource = call(resource)
 	return slices.ContainsFunc(Known(), func(name string) bool { return covers(name, resource) })
+}
+
+// call is the resource that does what a task of a resource does first. A task that waits for its token makes a call and no
+// more: that somebody else ends it is the kernel's to know (run.StartTask.Callback).
+func call(resource string) string {
+	base, waits := strings.CutSuffix(resource, ".waitForTaskToken")
+	if waits && !strings.Contains(base, ".sync") {
+		return base
+	}
+	return resource
 }
 
 func covers(name, resource string) bool {
@@ -102,7 +118,12 @@ func New(d Deps) kernel.Integrations {
 	for name, in := range mapdata.Integrations(mapdata.Deps{Runs: d.Store.Runs, S3: d.S3}) {
 		exact[name] = in
 	}
+	waits := activityTask{&d}
 	return func(resource string) kernel.Integration {
+		if isActivity(resource) {
+			return waits
+		}
+		resource = call(resource)
 		if in, ok := exact[resource]; ok {
 			return in
 		}

@@ -93,7 +93,7 @@ type resident struct {
 	owner  string
 	phase  phase
 	inputs []run.Input // from effects and timers: not rows
-	asks   []ask       // from outside, with somebody who waits for the answer
+	asks   []*ask      // from outside, with somebody who waits for the answer
 	look   bool        // there may be rows in the inbox
 	more   bool        // the budget was used up; Step goes on
 	idleAt time.Time

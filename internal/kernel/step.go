@@ -69,7 +69,7 @@ func (k *Kernel) newStep(ctx context.Context, r *resident) *step {
 	}
 	r.now = now
 	s := &step{k: k, ctx: ctx, r: r, now: now, from: r.seq, at: r.state.Position(), unit: &store.Unit{}}
-	s.token = func(t run.TaskID) string { return k.token(r.id, t) }
+	s.token = func(t run.TaskID) string { return k.Token(r.id, t) }
 	return s
 }
 

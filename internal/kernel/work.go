@@ -71,7 +71,7 @@ func (k *Kernel) Work(ctx context.Context) (worked bool, err error) {
 // waiting is what a run is still to be told: inputs, what is asked, and whether there may be rows in its inbox.
 type waiting struct {
 	inputs []run.Input
-	asks   []ask
+	asks   []*ask
 	look   bool
 }
 
@@ -117,7 +117,7 @@ func (k *Kernel) turn(ctx context.Context, r *resident, w waiting) error {
 	if unit == nil {
 		k.settle(r)
 		k.mu.Unlock()
-		tell(s.replies)
+		answerAll(s.replies)
 		return nil
 	}
 	r.phase = phaseCommitting
@@ -251,7 +251,7 @@ func (k *Kernel) done(s *step, v store.Verdict) {
 		r.begun <- nil
 		r.begun = nil
 	}
-	tell(s.replies)
+	answerAll(s.replies)
 	for _, t := range s.unit.Run.Timers {
 		k.addTimer(t)
 	}

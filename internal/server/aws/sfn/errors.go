@@ -20,6 +20,8 @@ var (
 	errInvalidRole       = fault{"InvalidArn", "Invalid Role Arn: '", "'"}
 	errInvalidName       = fault{"InvalidName", "Invalid Name: '", "'"}
 	errInvalidToken      = fault{"InvalidToken", "Invalid Token: '", "'"}
+	errTaskTimedOut      = fault{"TaskTimedOut", "Task Timed Out: '", "'"}
+	errInvalidOutput     = fault{"InvalidOutput", "Invalid Output: '", "'"}
 	errInvalidDefinition = fault{"InvalidDefinition", "", ""}
 	errInvalidInput      = fault{"InvalidExecutionInput", "Invalid State Machine Execution Input: '", "'"}
 	errInvalidLogging    = fault{"InvalidLoggingConfiguration", "Invalid Logging Configuration: ", ""}
