@@ -231,7 +231,16 @@ func TestResources(t *testing.T) {
 	if !slices.IsSorted(Known()) {
 		t.Error("the names are not in order")
 	}
-	for _, name := range []string{"", "arn:aws:states:::batch:submitJob.waitForTaskToken", "arn:aws:states:::sqs:sendMessage"} {
+	for _, name := range []string{
+		"arn:aws:states:::batch:submitJob.waitForTaskToken", "arn:aws:states:::lambda:invoke.waitForTaskToken", "arn:aws:states:eu-west-1:1:activity:a",
+	} {
+		if w.find(name) == nil || !IsKnown(name) {
+			t.Errorf("%s is not found", name)
+		}
+	}
+	for _, name := range []string{
+		"", "arn:aws:states:::batch:submitJob.sync.waitForTaskToken", "arn:aws:states:::sqs:sendMessage",
+	} {
 		if w.find(name) != nil || IsKnown(name) {
 			t.Errorf("%q is not in the table and found", name)
 		}

@@ -329,6 +329,10 @@ func (s *step) childRow(n *NewRun, ref Ref) (*store.Run, error) {
 		return nil, err
 	}
 	s.unit.Values = append(s.unit.Values, def.source)
+	var attributes value.Value
+	if n.Attributes != nil {
+		attributes = n.Attributes(ref)
+	}
 	return &store.Run{
 		ID:         ref.Run,
 		Name:       ref.RunName,
@@ -337,6 +341,7 @@ func (s *step) childRow(n *NewRun, ref Ref) (*store.Run, error) {
 		Machine:    n.Machine,
 		Definition: def.source.Digest,
 		Labels:     n.Labels,
+		Attributes: attributes,
 		Status:     run.Running,
 		Started:    s.now,
 		Input:      n.Input,

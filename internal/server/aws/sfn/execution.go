@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/tutti-ml/tutti/internal/auth"
+	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/manifest"
@@ -45,7 +46,7 @@ func (s *service) executionActions() map[string]aws.Action {
 // The attributes of a run (store.Run.Attributes) that are the API's alone; the language's are asl's.
 const (
 	attributeTrace    = "traceHeader"
-	attributeRevision = "machineVersion" // version of the catalogue's object
+	attributeRevision = catalog.AttributeRevision
 )
 
 // The labels of a run by which lists find the executions of a version and of an alias.
