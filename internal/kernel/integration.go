@@ -104,8 +104,6 @@ type NewRun struct {
 	Source   []byte // of the definition
 	Input    value.Value
 	Labels   map[string]string
-	// Attributes, where set, are the new run's: store.Run.Attributes.
-	Attributes func(ref Ref) value.Value
 }
 
 // Ended is a row that ended.

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -155,11 +154,10 @@ func (r *reader) resources(f *fields) (job.Resources, container) {
 		}
 		return amount
 	}
-	most := first("cpu", 1000, limits)
 	res := job.Resources{
-		MilliCPU:    cmp.Or(first("cpu", 1000, requests), most),
+		MilliCPU:    first("cpu", 1000, requests, limits),
 		Memory:      first("memory", 1, limits, requests),
-		MaxMilliCPU: most,
+		MaxMilliCPU: first("cpu", 1000, limits),
 	}
 	gpus := first("nvidia.com/gpu", 1, limits, requests)
 	if gpus > math.MaxInt32 {

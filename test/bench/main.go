@@ -63,7 +63,6 @@ var benches = []struct {
 	run  func(*bench) error
 }{
 	{"decide", decide},
-	{"expr", expr},
 	{"chain", chain},
 	{"tasks", tasks},
 	{"map", mapState},

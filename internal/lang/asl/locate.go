@@ -36,15 +36,22 @@ func (c *compiler) locate(source []byte) run.Problems {
 		return nil
 	}
 	offsets := offsets(source)
-	for i := range c.findings {
-		c.findings[i].offset = c.place(offsets, c.findings[i].Pointer)
+	place := func(f finding) int {
+		for at := strings.TrimPrefix(f.Pointer, string(c.alone)); ; at = at[:strings.LastIndexByte(at, '/')] {
+			if o, ok := offsets[at]; ok {
+				return o
+			}
+			if at == "" {
+				return 0
+			}
+		}
 	}
 	slices.SortStableFunc(c.findings, func(a, b finding) int {
-		return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.offset, b.offset))
+		return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(place(a), place(b)))
 	})
 	problems := make(run.Problems, len(c.findings))
 	for i, f := range c.findings {
-		before := source[:f.offset]
+		before := source[:place(f)]
 		f.Line = 1 + bytes.Count(before, []byte("\n"))
 		f.Column = len(before) - bytes.LastIndexByte(before, '\n')
 		switch {
@@ -56,18 +63,6 @@ func (c *compiler) locate(source []byte) run.Problems {
 		problems[i] = f.Problem
 	}
 	return problems
-}
-
-// place is where in the source the value stands that at points at, or else the nearest around it.
-func (c *compiler) place(offsets map[string]int, at string) int {
-	for at = strings.TrimPrefix(at, string(c.alone)); ; at = at[:strings.LastIndexByte(at, '/')] {
-		if o, ok := offsets[at]; ok {
-			return o
-		}
-		if at == "" {
-			return 0
-		}
-	}
 }
 
 // offsets finds where every value of the file begins, by its JSON pointer: a member where its name does.

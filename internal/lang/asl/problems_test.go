@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/tutti-ml/tutti/internal/run"
 )
 
 // TestProblems holds the problems of each file of testdata/problems, with their places, codes and texts.
@@ -25,10 +28,13 @@ func TestProblems(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			problems := Check([]byte(section(t, archive, "definition")), Terms{})
+			d, err := Compile([]byte(section(t, archive, "definition")))
+			var problems run.Problems
 			verdict := "valid"
-			if !isValid(problems) {
-				verdict = "invalid"
+			if err == nil {
+				problems = d.Warnings
+			} else if verdict = "invalid"; !errors.As(err, &problems) {
+				t.Fatalf("the error is no run.Problems: %v", err)
 			}
 			var b strings.Builder
 			fmt.Fprintln(&b, verdict)

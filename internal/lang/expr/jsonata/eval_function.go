@@ -28,11 +28,9 @@ func (m *machine) apply(fn any, args []any, input any, f *frame) (any, error) {
 			return nil, err
 		}
 		var v any
-		var err error
+		err := error(fail("T1006"))
 		if target, ok := fn.(function); ok {
 			v, err = target.call(m, args, input, f)
-		} else {
-			err = fail("T1006")
 		}
 		if err != nil && callee != nil {
 			err = callee.blame(err, callee.position)
@@ -127,10 +125,8 @@ func (l *lambda) run(m *machine, args []any) (any, error) {
 		return nil, err
 	}
 	own := &frame{outer: l.frame}
-	bindings := make([]binding, len(l.params))
 	for i, name := range l.params {
-		bindings[i] = binding{name, argument(args, i), own.vars}
-		own.vars = &bindings[i]
+		own.bind(name, argument(args, i))
 	}
 	return m.eval(l.body, l.input, own)
 }

@@ -14,8 +14,6 @@ type machine struct {
 	steps  int
 	depth  int
 	bytes  int
-	// pictures of $formatNumber that were read, those without options.
-	pictures map[string][]*layout
 }
 
 const (

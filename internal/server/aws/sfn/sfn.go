@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/tutti-ml/tutti/internal/activity"
 	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/kernel"
@@ -25,10 +24,8 @@ type Options struct {
 	Store   store.Store
 	Kernel  *kernel.Kernel
 	Catalog *catalog.Catalog // its Site is the account and the region
-	// Activities are where tasks wait for workers.
-	Activities *activity.Pool
-	Now        func() time.Time
-	Rand       func() uint64 // for what aliases route to
+	Now     func() time.Time
+	Rand    func() uint64 // for what aliases route to
 	// Refuse says why no new work is taken just now; nil where it is.
 	Refuse func() error
 }
@@ -41,12 +38,11 @@ func New(o Options) aws.Service {
 	s := &service{o}
 	actions := make(map[string]aws.Action)
 	for _, family := range []map[string]aws.Action{
-		s.machineActions(), s.versionActions(), s.aliasActions(), s.tagActions(), s.validationActions(), s.testStateActions(),
-		s.executionActions(), s.historyActions(), s.activityActions(), s.tokenActions(),
+		s.machineActions(), s.executionActions(), s.historyActions(), s.validationActions(), s.testStateActions(),
 	} {
 		maps.Copy(actions, family)
 	}
-	return aws.Service{Target: "AWSStepFunctions", Namespace: "com.amazonaws.swf.service.v2.model", Actions: actions}
+	return aws.Service{Target: "AWSStepFunctions", Actions: actions}
 }
 
 func by(ctx context.Context) catalog.Caller { return catalog.Caller(auth.From(ctx)) }
