@@ -80,6 +80,16 @@ func (c *Client) Cancel(ctx context.Context, id int64, why string) error {
 	return c.call(ctx, http.MethodPost, fmt.Sprintf("/api/v1/jobs/%d/stop", id), nil, in, nil)
 }
 
+// Suspend asks for a job to start nothing more until it is resumed. What of it runs goes on.
+func (c *Client) Suspend(ctx context.Context, id int64) error {
+	return c.call(ctx, http.MethodPost, fmt.Sprintf("/api/v1/jobs/%d/suspend", id), nil, nil, nil)
+}
+
+// Resume asks for a suspended job to go on.
+func (c *Client) Resume(ctx context.Context, id int64) error {
+	return c.call(ctx, http.MethodPost, fmt.Sprintf("/api/v1/jobs/%d/resume", id), nil, nil, nil)
+}
+
 // LogQuery selects output: of one job, or of all jobs of a run.
 type LogQuery struct {
 	Run     int64

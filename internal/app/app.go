@@ -19,13 +19,13 @@ import (
 	"time"
 
 	"github.com/tutti-ml/tutti/client"
+	"github.com/tutti-ml/tutti/internal/activity"
 	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/blob"
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/dispatch"
 	"github.com/tutti-ml/tutti/internal/engine"
 	"github.com/tutti-ml/tutti/internal/engine/local"
-	"github.com/tutti-ml/tutti/internal/integration/awssdk"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server"
@@ -42,28 +42,29 @@ type Options struct {
 
 // App is one server.
 type App struct {
-	conf     Config
-	live     atomic.Pointer[Live]
-	log      *slog.Logger
-	level    slog.LevelVar
-	store    *sqlite.Store
-	blobs    *blob.FS
-	writer   *store.Writer
-	local    *local.Engine
-	engine   engine.Engine
-	catalog  *catalog.Catalog
-	aws      *awssdk.Client
-	dispatch *dispatch.Dispatcher
-	kernel   *kernel.Kernel
-	auth     *auth.Authenticator
-	feed     *api.Feed
-	server   *server.Server
-	metrics  *metrics
-	disk     reserve
-	watchdog *watchdog
-	pruning  sync.Mutex // held while values are removed or copied
-	ready    atomic.Bool
-	closers  []func() error // in the order of opening
+	conf    Config
+	live    atomic.Pointer[Live]
+	log     *slog.Logger
+	level   slog.LevelVar
+	store   *sqlite.Store
+	blobs   *blob.FS
+	writer  *store.Writer
+	local   *local.Engine
+	engine  engine.Engine
+	catalog *catalog.Catalog
+	// activities are where tasks wait for workers.
+	activities *activity.Pool
+	dispatch   *dispatch.Dispatcher
+	kernel     *kernel.Kernel
+	auth       *auth.Authenticator
+	feed       *api.Feed
+	server     *server.Server
+	metrics    *metrics
+	disk       reserve
+	watchdog   *watchdog
+	pruning    sync.Mutex // held while values are removed or copied
+	ready      atomic.Bool
+	closers    []func() error // in the order of opening
 }
 
 // Open opens everything and listens; nothing runs yet. What it refuses it says how to mend.
@@ -125,8 +126,8 @@ func (a *App) openStore(ctx context.Context) error {
 // wire makes the rooms that work on the store. All listen to the writer, so it comes before the first commit.
 func (a *App) wire() {
 	a.catalog = catalog.New(a.store, a.writer, time.Now)
+	a.activities = activity.New()
 	a.catalog.Site = catalog.Site{Region: a.conf.AWS.Region, Account: a.conf.AWS.Account}
-	a.aws = a.awsClient()
 	a.dispatch = dispatch.New(dispatch.Options{
 		Store: a.store, Writer: a.writer, Engine: a.engine, Log: a.log.With("room", "dispatch"), Now: time.Now,
 		Queue:        a.catalog.Queue,
@@ -134,7 +135,7 @@ func (a *App) wire() {
 		DefaultCPU:   int64(math.Round(a.conf.Node.DefaultCPU * 1000)),
 	})
 	var known []run.Language
-	for _, l := range languages(a.catalog, a.aws) {
+	for _, l := range languages(a.catalog) {
 		known = append(known, l.Language)
 	}
 	a.kernel = kernel.New(kernel.Options{
@@ -169,7 +170,7 @@ func (a *App) listen(version string) error {
 func (a *App) apiOptions(version string) api.Options {
 	return api.Options{
 		Store: a.store, Kernel: a.kernel, Dispatch: a.dispatch, Catalog: a.catalog, Feed: a.feed, Log: a.log.With("room", "api"),
-		Languages: languages(a.catalog, a.aws),
+		Languages: languages(a.catalog),
 		Logs:      a.engine.Logs,
 		Doctor:    func(ctx context.Context) []client.Check { return Doctor(ctx, a.conf) },
 		Backup:    a.backup,
@@ -204,6 +205,7 @@ func (a *App) healthy() string {
 // stopped and its error is returned.
 func (a *App) Run(ctx context.Context) error {
 	TuneMemory()
+	a.lookAtDisk(ctx) // before anything is taken up
 	failed := make(chan error, 8)
 	commits := start(ctx, failed, "the store's writer", a.writer.Run)
 	rooms := []*loop{
@@ -225,6 +227,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.ready.Store(false)
 	a.feed.Close()
+	a.activities.Close()
 	patience := drain
 	if err != nil {
 		patience = 0 // what waits for a room that failed waits in vain

@@ -33,12 +33,17 @@ func TestReserveRefusesBelowIt(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	a := &App{conf: Config{Data: t.TempDir()}, log: slog.New(slog.NewTextHandler(&log, nil))}
-	for _, c := range []struct {
+	for i, c := range []struct {
 		reserve Bytes
 		refuses bool
 	}{{0, false}, {1 << 60, true}, {0, false}} {
 		a.live.Store(&Live{DiskReserve: c.reserve})
-		a.disk.look(a)
+		if changed := a.disk.look(a); changed != (i > 0) {
+			t.Errorf("with a reserve of %d: changed is %t", c.reserve, changed)
+		}
+		if (a.disk.pressure() != "") != c.refuses {
+			t.Errorf("with a reserve of %d the node says %q", c.reserve, a.disk.pressure())
+		}
 		if got := a.disk.refuse(); (got != nil) != c.refuses {
 			t.Errorf("with a reserve of %d: %+v, want refused=%t", c.reserve, got, c.refuses)
 		}

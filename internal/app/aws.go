@@ -13,7 +13,7 @@ import (
 func (a *App) awsHandler() http.Handler {
 	return aws.New(aws.Options{
 		Services: []aws.Service{sfn.New(sfn.Options{
-			Store: a.store, Kernel: a.kernel, Catalog: a.catalog, Now: time.Now, Rand: rand.Uint64, Refuse: a.refuseAWS,
+			Store: a.store, Kernel: a.kernel, Catalog: a.catalog, Activities: a.activities, Now: time.Now, Rand: rand.Uint64, Refuse: a.refuseAWS,
 		})},
 		MaxBody: int64(a.conf.Limits.Body),
 		Log:     a.log.With("room", "aws"),

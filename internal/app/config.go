@@ -78,6 +78,12 @@ type GPU struct {
 	Memory Bytes  `yaml:"memory"`
 }
 
+// AWS is what clients of AWS are told.
+type AWS struct {
+	Account string `yaml:"account"` // twelve digits
+	Region  string `yaml:"region"`
+}
+
 // Log says what is logged to standard error.
 type Log struct {
 	Level  string `yaml:"level"`  // debug, info, warn or error
@@ -93,7 +99,7 @@ type Secret struct {
 // Retention says how long what has ended is kept.
 type Retention struct {
 	Runs time.Duration `yaml:"runs"`
-	Jobs time.Duration `yaml:"jobs"` // with their logs
+	Jobs time.Duration `yaml:"jobs"` // with their logs; a job that says so itself goes earlier or stays longer
 }
 
 // Limits bound what callers may ask for.
@@ -275,8 +281,8 @@ func (c *Config) Check() error {
 	if c.Node.CPU < 0 || c.Node.DefaultCPU < 0 {
 		bad("node: cpu and defaultCPU are numbers of cores, from 0 on")
 	}
-	if err := c.AWS.check(); err != nil {
-		errs = append(errs, err)
+	if !awsAccount.MatchString(c.AWS.Account) || !awsRegion.MatchString(c.AWS.Region) {
+		bad("aws: account has twelve digits, and region is a name such as us-east-1")
 	}
 	errs = append(errs, c.Live.check()...)
 	return errors.Join(errs...)

@@ -12,7 +12,8 @@ import (
 	"github.com/tutti-ml/tutti/client"
 )
 
-// reserve keeps some of the disk for recording how what runs ends: below it, new work is refused.
+// reserve keeps some of the disk for recording how what runs ends. Below it, new work from outside is refused; what runs
+// and jobs order themselves waits: child runs do not begin, and the node takes no more processes.
 type reserve struct {
 	low  atomic.Bool
 	free atomic.Int64
@@ -25,7 +26,7 @@ func (a *App) watchDisk(ctx context.Context) error {
 	tick := time.NewTicker(diskPeriod)
 	defer tick.Stop()
 	for {
-		a.disk.look(a)
+		a.lookAtDisk(ctx)
 		a.watchdog.beat("disk")
 		select {
 		case <-tick.C:
@@ -35,22 +36,43 @@ func (a *App) watchDisk(ctx context.Context) error {
 	}
 }
 
-func (r *reserve) look(a *App) {
+// lookAtDisk tells those who start things when what they may do has changed.
+func (a *App) lookAtDisk(ctx context.Context) {
+	if !a.disk.look(a) {
+		return
+	}
+	a.kernel.Hold(a.disk.low.Load())
+	if nodes, err := a.engine.Nodes(ctx); err == nil { // otherwise dispatch hears of it when it asks
+		a.dispatch.HandleNodes(nodes)
+	}
+}
+
+// look reports whether the disk has become full, or is no longer.
+func (r *reserve) look(a *App) (changed bool) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(a.conf.Data, &s); err != nil {
 		a.log.Error("the free space of the disk is not known", "error", err)
-		return
+		return false
 	}
 	free := int64(s.Bavail) * s.Bsize
 	r.free.Store(free)
 	low := free < int64(a.live.Load().DiskReserve)
-	if r.low.Swap(low) != low {
-		if low {
-			a.log.Error("the disk is nearly full: new runs and jobs are refused, and ends still recorded", "free", free)
-		} else {
-			a.log.Info("there is room on the disk again", "free", free)
-		}
+	changed = r.low.Swap(low) != low
+	switch {
+	case changed && low:
+		a.log.Error("the disk is nearly full: new runs and jobs are refused, those that runs order wait, and ends are still recorded", "free", free)
+	case changed:
+		a.log.Info("there is room on the disk again", "free", free)
 	}
+	return changed
+}
+
+// pressure is why the node takes no more processes.
+func (r *reserve) pressure() string {
+	if !r.low.Load() {
+		return ""
+	}
+	return fmt.Sprintf("its disk is nearly full: %d MiB are free", r.free.Load()>>20)
 }
 
 // refuse says why no new work is taken.

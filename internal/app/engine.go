@@ -55,6 +55,8 @@ func (a *App) openEngine(ctx context.Context) error {
 		return err
 	}
 	conf.Log = a.log.With("room", "engine")
+	conf.Pressure = a.disk.pressure
+	conf.Pressure = a.disk.pressure
 	if a.local, err = local.Open(ctx, conf); err != nil {
 		return err
 	}
@@ -146,7 +148,7 @@ func (a *App) checkProcess(owner string, p *job.Process) error {
 
 func (a *App) integrations() kernel.Integrations {
 	return integration.New(integration.Deps{
-		Catalog: a.catalog, Store: a.store, Logs: tails{a.engine}, Now: time.Now, AWS: a.aws,
+		Catalog: a.catalog, Store: a.store, Logs: tails{a.engine}, Activities: a.activities, Now: time.Now,
 		Environ: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"},
 	})
 }

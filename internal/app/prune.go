@@ -6,53 +6,45 @@ import (
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/job"
-	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
 const (
-	prunePeriod = 10 * time.Minute
+	prunePeriod = 10 * time.Second      // how much longer than it is to be kept something may be there
 	prunePause  = 20 * time.Millisecond // between steps, for those who commit
+	sweepPeriod = 10 * time.Minute      // for files of large values, of which all are looked at
 	blobGrace   = time.Hour             // a large value may lie on the disk before the commit that names it
 )
 
-// prune removes from time to time what has ended for longer than the configuration keeps it. A failure is tried again
-// the next time.
+// prune removes from time to time what has ended for longer than the configuration, or a job itself, keeps it. A failure
+// is tried again the next time.
 func (a *App) prune(ctx context.Context) error {
-	tick := time.NewTicker(prunePeriod)
+	tick, sweep := time.NewTicker(prunePeriod), time.NewTicker(sweepPeriod)
 	defer tick.Stop()
+	defer sweep.Stop()
+	what := a.pruneOnce
 	for {
-		if err := a.pruneOnce(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		if err := what(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			a.log.Error("pruning broke off; it is tried again later", "error", err)
 		}
 		select {
 		case <-tick.C:
+			what = a.pruneRows
+		case <-sweep.C:
+			what = a.pruneOnce
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
+// pruneOnce removes rows, and then the files of values that none of those left names.
 func (a *App) pruneOnce(ctx context.Context, now time.Time) error {
 	a.pruning.Lock()
 	defer a.pruning.Unlock()
-	keep := a.live.Load().Retention
-	runs, jobs := now.Add(-keep.Runs), now.Add(-keep.Jobs)
-	// The engine forgets first: once a job's row is gone, nobody knows that there are logs of it.
-	if err := a.forget(ctx, jobs); err != nil {
+	if err := a.removeRows(ctx, now); err != nil {
 		return err
-	}
-	for more := true; more; {
-		var err error
-		if more, err = a.store.Prune(ctx, runs, jobs); err != nil {
-			return err
-		}
-		select {
-		case <-time.After(prunePause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
 	_, err := a.blobs.Sweep(now.Add(-blobGrace), func(d value.Digest) (bool, error) {
 		_, err := a.store.Value(ctx, d)
@@ -64,35 +56,27 @@ func (a *App) pruneOnce(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// forget drops logs and scratch directories of jobs that Prune will remove.
-func (a *App) forget(ctx context.Context, before time.Time) error {
-	const page = 500
-	ended := []job.State{job.Succeeded, job.Failed, job.Cancelled}
-	for f := (store.JobFilter{States: ended, Limit: page}); ; {
-		jobs, err := a.store.Jobs(ctx, f)
-		if err != nil {
-			return err
-		}
-		for _, j := range jobs {
-			if !j.Ended.Before(before) || a.awaited(ctx, j) {
-				continue
-			}
-			if err := a.engine.Forget(ctx, j.ID); err != nil {
-				return err
-			}
-		}
-		if len(jobs) < page {
-			return nil
-		}
-		f.Before = jobs[len(jobs)-1].ID
-	}
+// pruneRows removes rows alone.
+func (a *App) pruneRows(ctx context.Context, now time.Time) error {
+	a.pruning.Lock()
+	defer a.pruning.Unlock()
+	return a.removeRows(ctx, now)
 }
 
-// awaited reports whether a run may still ask how the job ended; Prune keeps it then.
-func (a *App) awaited(ctx context.Context, j *job.Job) bool {
-	if j.Run == 0 {
-		return false
+// removeRows removes runs and jobs. The engine forgets a job first: once its row is gone, nobody knows that there are
+// logs of it.
+func (a *App) removeRows(ctx context.Context, now time.Time) error {
+	keep := store.Retention(a.live.Load().Retention)
+	forget := func(id job.ID) error { return a.engine.Forget(ctx, id) }
+	for {
+		more, err := a.store.Prune(ctx, now, keep, forget)
+		if err != nil || !more {
+			return err
+		}
+		select {
+		case <-time.After(prunePause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	r, err := a.store.Run(ctx, run.ID(j.Run))
-	return err == nil && !r.Status.Ended()
 }

@@ -50,9 +50,10 @@ var table = []rule{
 
 	// What people and systems meet.
 	{room: "auth"},
-	{room: "integration/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "kernel", "catalog", "integration/..."}), testsMay: join(adapters)},
+	{room: "activity", may: words},
+	{room: "integration/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "kernel", "catalog", "activity", "integration/..."}), testsMay: join(adapters)},
 	// The server and its client share the types of the API, which live in client.
-	{room: "server/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "kernel", "dispatch", "catalog", "auth", "server/...", "client"}), testsMay: join(adapters, "integration/...")},
+	{room: "server/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "kernel", "dispatch", "catalog", "auth", "activity", "server/...", "client"}), testsMay: join(adapters, "integration/...")},
 	{room: "client"},
 	{room: "cli/...", may: join(nil, "client", "cli/...", "app")},
 	{room: "app/...", may: everything},
@@ -65,6 +66,6 @@ var table = []rule{
 }
 
 var everything = slices.Concat(words, deciders, ports, adapters,
-	[]string{"awsmodel", "kernel", "dispatch", "catalog", "auth", "server/...", "client"})
+	[]string{"awsmodel", "kernel", "dispatch", "catalog", "auth", "activity", "server/...", "client"})
 
 func join(a []string, more ...string) []string { return slices.Concat(a, more) }

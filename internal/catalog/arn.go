@@ -22,6 +22,7 @@ var arnForms = map[Kind]arnForm{
 	manifest.KindComputeEnvironment: {"batch", "compute-environment/"},
 	manifest.KindCluster:            {"eks", "cluster/"},
 	manifest.KindFunction:           {"lambda", "function:"},
+	KindActivity:                    {"states", "activity:"},
 }
 
 // Site is where AWS's clients believe to be.

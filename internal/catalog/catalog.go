@@ -96,10 +96,13 @@ func (c *Catalog) Put(ctx context.Context, by Caller, p manifest.Parsed) (stored
 			if !by.MayChange(latest) {
 				return nil, false, &Error{"storing", p.Kind, p.Name, ErrForbidden, "it belongs to " + latest.Owner + "; take another name"}
 			}
+			o.Owner, o.Created, o.Version = latest.Owner, latest.Created, latest.Version+1
+			if p.Kind == manifest.KindStateMachine && !latest.Deleted {
+				reapplied(latest, o)
+			}
 			if !latest.Deleted && maps.Equal(latest.Labels, o.Labels) && value.Equal(latest.Data, o.Data) {
 				return latest, false, nil
 			}
-			o.Owner, o.Created, o.Version = latest.Owner, latest.Created, latest.Version+1
 		}
 		if ok, err := c.Save(ctx, o); ok || err != nil {
 			return o, ok, err

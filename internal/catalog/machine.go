@@ -2,8 +2,13 @@ package catalog
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 
+	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/manifest"
+	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/value"
 )
 
 // Machine is a stored state machine.
@@ -12,6 +17,19 @@ type Machine struct {
 	Version  int64
 	Language string
 	Source   []byte
+	role     string
+}
+
+// AttributeRevision is the attribute of a run (store.Run.Attributes) that holds the version of its state machine's object.
+const AttributeRevision = "machineVersion"
+
+// Attributes are those of a run of the machine that is known as an execution by an ARN.
+func (m Machine) Attributes(execution string) value.Value {
+	attributes := value.NewObject(value.Member{Name: asl.AttributeExecution, Value: value.NewString(execution)})
+	if m.role != "" {
+		attributes = attributes.With(asl.AttributeRole, value.NewString(m.role))
+	}
+	return attributes.With(AttributeRevision, value.NewInt(m.Version))
 }
 
 // Machine finds a state machine by name or ARN.
@@ -20,5 +38,36 @@ func (c *Catalog) Machine(ctx context.Context, by Caller, nameOrARN string) (Mac
 	if err != nil {
 		return Machine{}, err
 	}
-	return Machine{o.Name, o.Version, o.Data.At("language").Text(), []byte(manifest.StateMachineSource(o.Data))}, nil
+	return Machine{
+		Name: o.Name, Version: o.Version, Language: o.Data.At("language").Text(), Source: []byte(manifest.StateMachineSource(o.Data)),
+		role: o.Data.At("roleArn").Text(),
+	}, nil
+}
+
+// The members of a state machine's Data that say when it was revised last; they are not there before the first time.
+const (
+	MachineRevision = "revisionId" // names the revision: a UUID
+	MachineUpdated  = "updated"    // milliseconds since 1970
+)
+
+// Revised is o, a version of a state machine that is about to be stored and whose definition or settings differ from
+// those of the version before, as a new revision.
+func Revised(o *store.Object) {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%d", o.Owner, o.Name, o.Created.UnixMilli(), o.Version))
+	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // RFC 9562, version 8
+	id := fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+	o.Data = o.Data.With(MachineRevision, value.NewString(id)).With(MachineUpdated, value.NewInt(o.Updated.UnixMilli()))
+}
+
+// reapplied is what applying a file makes of a state machine that is there: its definition is the file's, and what else
+// is kept with it, such as a role, stays.
+func reapplied(latest, o *store.Object) {
+	applied := o.Data
+	o.Data = latest.Data
+	for name, v := range applied.Members() {
+		o.Data = o.Data.With(name, v)
+	}
+	if !value.Equal(o.Data, latest.Data) {
+		Revised(o)
+	}
 }

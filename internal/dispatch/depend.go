@@ -22,8 +22,8 @@ const (
 
 // link finds out what a job that has not begun waits for, and holds it until then. A job that cannot begin any more ends.
 func (d *Dispatcher) link(ctx context.Context, j *openJob, now time.Time) {
-	begun := j.row.Version > 1 && j.row.State != job.Held
-	j.held = j.spec.Suspend && !begun
+	begun := j.row.Version > 1 && (j.row.State != job.Held || !j.row.Started.IsZero())
+	j.held = j.row.Held() && !begun
 	for _, dep := range j.spec.After {
 		var err error
 		switch dep.Type {
@@ -48,7 +48,10 @@ func (d *Dispatcher) link(ctx context.Context, j *openJob, now time.Time) {
 // waitFor holds a job for another. The error says that it waits in vain.
 func (d *Dispatcher) waitFor(ctx context.Context, j *openJob, dep job.Dependency) error {
 	other, err := d.lookUp(ctx, dep.Job)
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNotFound) && j.row.Version > 1:
+		return nil // it was there, has ended as it was to, or j would have ended with it, and is no longer kept
+	case err != nil:
 		return err
 	}
 	if other.State.Ended() {
@@ -73,10 +76,19 @@ func (d *Dispatcher) lookUp(ctx context.Context, id job.ID) (*job.Job, error) {
 	}
 	row, err := d.o.Store.Job(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("job %d, which was to end first, is not known", id)
+		return nil, &unknownJob{id}
 	}
 	return row, err
 }
+
+// unknownJob says that there is no such job, as the reason why another cannot begin.
+type unknownJob struct{ id job.ID }
+
+func (e *unknownJob) Error() string {
+	return fmt.Sprintf("job %d, which was to end first, is not known", e.id)
+}
+
+func (e *unknownJob) Unwrap() error { return store.ErrNotFound }
 
 // tellDependents lets the jobs go that were held for j alone.
 func (d *Dispatcher) tellDependents(j *openJob, now time.Time) {
@@ -96,7 +108,7 @@ func (d *Dispatcher) tellDependents(j *openJob, now time.Time) {
 				d.stop(x, ending{job.Failed, job.ReasonCancelled, err.Error()}, now)
 			}
 		}
-		if len(x.waitsFor) == 0 && !x.spec.Suspend && !x.row.State.Ended() {
+		if len(x.waitsFor) == 0 && !x.row.Held() && !x.row.State.Ended() {
 			x.held = false
 			d.touch(x)
 			d.enqueue(x, now)

@@ -22,6 +22,8 @@ func (d *Dispatcher) Explain(id job.ID) string {
 		return "is being stopped: " + j.ending.why
 	case j.held:
 		return d.heldFor(j)
+	case j.row.Held() && j.row.Counts.Queued > 0:
+		return suspended
 	}
 	why := d.state.Why(id, d.o.Now())
 	if why != "" && len(d.orphans) > 0 {
@@ -30,10 +32,13 @@ func (d *Dispatcher) Explain(id job.ID) string {
 	return why
 }
 
+// suspended is why a job waits that somebody holds back.
+const suspended = "is suspended: 'tutti resume' lets it go on"
+
 // heldFor says why a job takes no part in planning.
 func (d *Dispatcher) heldFor(j *openJob) string {
 	if len(j.waitsFor) == 0 {
-		return "is suspended"
+		return suspended
 	}
 	names := make([]string, len(j.waitsFor))
 	for i, id := range j.waitsFor {

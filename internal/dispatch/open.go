@@ -18,15 +18,16 @@ type openJob struct {
 	queue    string // its own name
 	shape    []sched.Need
 	children []child
-	held     bool        // takes no part in planning
-	waitsFor []job.ID    // jobs whose ends it is held for
-	lined    bool        // its children start one after another
-	ending   *ending     // nil: it may go on
-	asked    bool        // somebody wants it cancelled
-	first    *failure    // of the children that failed for good, the first
-	alive    int32       // replicas that run
-	dynamic  []expanding // what each group's process has that differs between replicas
-	meets    bool        // its gangs need a port
+	held     bool                   // takes no part in planning
+	waitsFor []job.ID               // jobs whose ends it is held for
+	lined    bool                   // its children start one after another
+	ending   *ending                // nil: it may go on
+	asked    bool                   // somebody wants it cancelled
+	answered []store.JobRequestKind // by the next unit
+	first    *failure               // of the children that failed for good, the first
+	alive    int32                  // replicas that run
+	dynamic  []expanding            // what each group's process has that differs between replicas
+	meets    bool                   // its gangs need a port
 
 	dirty   bool
 	touched []*gang // with replicas that changed
@@ -121,6 +122,9 @@ func (d *Dispatcher) enqueue(j *openJob, now time.Time) {
 			d.state.Apply(sched.ChildQueued{Job: j.row.ID, Child: int32(i)})
 		}
 	}
+	if j.row.Held() {
+		d.state.Apply(sched.JobSuspended{Job: j.row.ID, Suspended: true})
+	}
 	if j.ending != nil {
 		d.state.Apply(sched.JobClosed{Job: j.row.ID})
 	}
@@ -129,11 +133,18 @@ func (d *Dispatcher) enqueue(j *openJob, now time.Time) {
 // request does what is asked of a job.
 func (d *Dispatcher) request(r store.JobRequest, now time.Time) {
 	j := d.jobs[r.Job]
-	if j == nil || j.row.State.Ended() || r.Kind != store.JobCancel {
+	if j == nil || j.row.State.Ended() {
 		return
 	}
-	j.asked = true
-	d.stop(j, cancelling(r), now)
+	switch r.Kind {
+	case store.JobCancel:
+		j.asked = true
+		d.stop(j, cancelling(r), now)
+	case store.JobSuspend, store.JobResume:
+		d.suspend(j, r.Kind == store.JobSuspend, now)
+		j.answered = append(j.answered, r.Kind)
+		d.touch(j)
+	}
 }
 
 // cancelling is the end of a job that somebody asked to be cancelled.
@@ -218,6 +229,9 @@ func (j *openJob) failed() string {
 // end ends a job, and tells the jobs that wait for it.
 func (d *Dispatcher) end(j *openJob, s job.State, why string, now time.Time) {
 	j.row.State, j.row.Why, j.row.Ended = s, why, now
+	if j.spec.KeepFor > 0 {
+		j.row.Expires = now.Add(j.spec.KeepFor)
+	}
 	d.touch(j)
 	d.state.Apply(sched.JobEnded{Job: j.row.ID})
 	d.ended = append(d.ended, j.row.ID)
@@ -245,7 +259,8 @@ func (j *openJob) unit() *store.Unit {
 	}
 	row := j.row
 	row.Spec = nil
-	change := store.JobChange{Job: &row}
+	change := store.JobChange{Job: &row, Answered: j.answered}
+	j.answered = nil
 	for _, g := range j.touched {
 		change.Replicas = g.appendChanged(change.Replicas)
 	}
@@ -264,7 +279,7 @@ func (j *openJob) unit() *store.Unit {
 func (j *openJob) state() job.State {
 	n := j.row.Counts
 	switch {
-	case j.held:
+	case n.Active == 0 && (j.held || j.row.Held()):
 		return job.Held
 	case n.Active == 0:
 		return job.Queued

@@ -76,16 +76,5 @@ func (d *Dispatcher) byKey(ctx context.Context, owner, key string) (*job.Job, er
 // Cancel asks for a job to be stopped for good; when it returns, the request is durable. Cancelling a job that has ended
 // does nothing. The error is store.ErrNotFound where there is no such job.
 func (d *Dispatcher) Cancel(ctx context.Context, id job.ID, why string) error {
-	j, err := d.o.Store.Job(ctx, id)
-	if err != nil {
-		return fmt.Errorf("cancelling job %d: %w", id, err)
-	}
-	if j.State.Ended() {
-		return nil
-	}
-	_, err = d.o.Writer.Commit(ctx, &store.Unit{Requests: []store.JobRequest{{Job: id, Kind: store.JobCancel, Why: why}}})
-	if err != nil {
-		return fmt.Errorf("cancelling job %d: %w", id, err)
-	}
-	return nil
+	return d.ask(ctx, "cancelling", store.JobRequest{Job: id, Kind: store.JobCancel, Why: why})
 }

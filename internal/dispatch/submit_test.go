@@ -154,7 +154,7 @@ func TestExplain(t *testing.T) {
 	})
 	w.settle()
 	for id, want := range []string{1: "", 2: "waits for 2 GPUs: 0 of 2 free, held by a", 3: "waits behind b, which waits for 2 GPUs: 0 of 2 free, held by a",
-		4: "waits for the end of b, c", 5: "is suspended", 6: ""} {
+		4: "waits for the end of b, c", 5: suspended, 6: ""} {
 		if got := w.d.Explain(job.ID(id)); got != want {
 			t.Errorf("job %d: got %q, want %q", id, got, want)
 		}
@@ -371,5 +371,49 @@ func TestQueuesAndNodesChange(t *testing.T) {
 		if got := w.d.Explain(id); got != s.why {
 			t.Errorf("%s: %s\nwant %s", s.name, got, s.why)
 		}
+	}
+}
+
+// A suspended job starts nothing more, on the next server too; what of it runs goes on.
+func TestSuspend(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withNodes(node("n1", 4, 0)))
+	ask := func(id job.ID, kind store.JobRequestKind) {
+		w.commit(&store.Unit{Requests: []store.JobRequest{{Job: id, Kind: kind}}})
+		w.settle()
+	}
+	id := w.submit(array(one("a", 1, "sleep 10"), 3, 1))
+	born := w.submit(with(one("b", 1, "sleep 1"), func(s *job.Spec) { s.Suspend, s.KeepFor = true, time.Minute }))
+	w.until(time.Second)
+	ask(id, store.JobSuspend)
+	w.until(30 * time.Second)
+	check := func(id job.ID, state job.State, counts job.Counts, why string) {
+		t.Helper()
+		j := w.job(id)
+		if j.State != state || j.Counts != counts || w.d.Explain(id) != why {
+			t.Errorf("job %s is %s %+v, and %q; want %s %+v, and %q", j.Name, j.State, j.Counts, w.d.Explain(id), state, counts, why)
+		}
+	}
+	half := job.Counts{Queued: 2, Succeeded: 1}
+	check(id, job.Held, half, suspended)
+	check(born, job.Held, job.Counts{Queued: 1}, suspended)
+	w.crash()
+	w.settle()
+	check(id, job.Held, half, suspended)
+	if left, err := w.store.JobRequests(w.ctx); err != nil || len(left) > 0 {
+		t.Errorf("requests that are not answered: %v, %v", left, err)
+	}
+	ask(id, store.JobResume)
+	ask(born, store.JobResume)
+	check(id, job.Running, job.Counts{Queued: 1, Active: 1, Succeeded: 1}, "has as many children running as it allows: 1")
+	ask(id, store.JobSuspend)
+	check(id, job.Running, job.Counts{Queued: 1, Active: 1, Succeeded: 1}, suspended)
+	w.crash()
+	ask(id, store.JobResume)
+	w.finish()
+	check(id, job.Succeeded, job.Counts{Succeeded: 3}, "")
+	check(born, job.Succeeded, job.Counts{Succeeded: 1}, "")
+	if b := w.job(born); !b.Expires.Equal(b.Ended.Add(time.Minute)) {
+		t.Errorf("the job ended at %s and expires at %s, want a minute later", b.Ended, b.Expires)
 	}
 }

@@ -14,12 +14,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tutti-ml/tutti/internal/activity"
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/engine"
-	"github.com/tutti-ml/tutti/internal/integration/awssdk"
+	"github.com/tutti-ml/tutti/internal/integration/mapdata"
 	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/kernel"
-	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -31,18 +31,19 @@ type Logs interface {
 	Tail(ctx context.Context, p job.Proc, lines int) ([]engine.Line, error)
 }
 
-// Deps is what integrations work with. HTTP may be nil: http.DefaultClient; AWS too: no service has an endpoint.
+// Deps is what integrations work with. HTTP may be nil: http.DefaultClient.
 type Deps struct {
-	Catalog *catalog.Catalog
-	Store   store.Store
-	Logs    Logs
-	HTTP    *http.Client
-	Now     func() time.Time
+	Catalog    *catalog.Catalog
+	Store      store.Store
+	Logs       Logs
+	Activities *activity.Pool
+	HTTP       *http.Client
+	Now        func() time.Time
+	// S3 sends requests of map runs; nil: there is no S3.
+	S3 func(context.Context, kernel.Task, mapdata.Request) (*http.Response, error)
 	// Environ is what every function's program sees besides its own variables, as NAME=VALUE; not more than a PATH as a
 	// rule.
 	Environ []string
-	// AWS calls services elsewhere.
-	AWS *awssdk.Client
 }
 
 // resources is the table: what a file calls a resource, and what does it. A name that ends in ":" covers all that begin
@@ -67,47 +68,34 @@ var resources = []struct {
 	{Noop, func(*Deps) kernel.Integration { return noop{} }},
 }
 
-// internal is the table of what languages order themselves: no file can name these.
-var internal = []struct {
-	name string
-	make func(*Deps) kernel.Integration
-}{
-	{asl.ResourceCollect, func(d *Deps) kernel.Integration { return &mapCollect{d} }},
-}
-
-// Known names the resources that there are, in order. One that ends in ":" covers those that begin with it.
+// Known names the resources that there are, in order. One that ends in ":" covers all that begin with it.
 func Known() []string {
-	names := awssdk.Names()
+	var names []string
 	for _, r := range resources {
 		names = append(names, r.name)
 	}
 	slices.Sort(names)
-	return slices.Compact(names)
+	return names
 }
 
 // IsKnown reports whether there is an integration for a resource.
-func IsKnown(resource string) bool { return ours(resource) || awssdk.Known(resource) == nil }
-
-// Hint says what a resource that is not known may be meant to be; empty: nothing better than one of Known.
-func Hint(resource string) string {
-	if err := awssdk.Known(resource); err != nil && strings.Contains(resource, ":::aws-sdk:") {
-		return err.Error()
+func IsKnown(resource string) bool {
+	if isActivity(resource) {
+		return true
 	}
-	return ""
+	resource = call(resource)
+	return slices.ContainsFunc(Known(), func(name string) bool { return covers(name, resource) })
 }
 
-// ours reports whether a resource is in the table here.
-func ours(resource string) bool {
-	for _, r := range resources {
-		if covers(r.name, resource) {
-			return true
-		}
+// call is the resource that does what a task of a resource does first. A task that waits for its token makes a call and no
+// more: that somebody else ends it is the kernel's to know (run.StartTask.Callback).
+func call(resource string) string {
+	base, waits := strings.CutSuffix(resource, ".waitForTaskToken")
+	if waits && !strings.Contains(base, ".sync") {
+		return base
 	}
-	return false
+	return resource
 }
-
-// remote reports whether a resource is done elsewhere, by a service of AWS's.
-func remote(resource string) bool { return !ours(resource) && awssdk.Known(resource) == nil }
 
 func covers(name, resource string) bool {
 	return name == resource || strings.HasSuffix(name, ":") && strings.HasPrefix(resource, name)
@@ -115,9 +103,6 @@ func covers(name, resource string) bool {
 
 // New returns what finds the integration of a resource.
 func New(d Deps) kernel.Integrations {
-	if d.AWS == nil {
-		d.AWS = awssdk.New(awssdk.Options{})
-	}
 	if d.HTTP == nil {
 		d.HTTP = http.DefaultClient
 	}
@@ -130,10 +115,15 @@ func New(d Deps) kernel.Integrations {
 			exact[r.name] = r.make(&d)
 		}
 	}
-	for _, r := range internal {
-		exact[r.name] = r.make(&d)
+	for name, in := range mapdata.Integrations(mapdata.Deps{Runs: d.Store.Runs, S3: d.S3}) {
+		exact[name] = in
 	}
+	waits := activityTask{&d}
 	return func(resource string) kernel.Integration {
+		if isActivity(resource) {
+			return waits
+		}
+		resource = call(resource)
 		if in, ok := exact[resource]; ok {
 			return in
 		}
@@ -142,7 +132,7 @@ func New(d Deps) kernel.Integrations {
 				return in
 			}
 		}
-		return d.AWS.Find(resource)
+		return nil
 	}
 }
 
@@ -166,7 +156,17 @@ func failed(name, format string, args ...any) kernel.Rows {
 
 // faults is the text of all problems that are not warnings.
 func faults(problems run.Problems) string {
-	return slices.DeleteFunc(slices.Clone(problems), func(p run.Problem) bool { return p.Warning }).Error()
+	var lines []string
+	for _, p := range problems {
+		switch {
+		case p.Warning:
+		case p.Line > 0:
+			lines = append(lines, fmt.Sprintf("line %d, column %d, %s", p.Line, p.Column, p))
+		default:
+			lines = append(lines, p.String())
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // object builds a JSON object; absent values are left out.

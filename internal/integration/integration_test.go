@@ -214,10 +214,7 @@ func TestResources(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, name := range Known() {
-		switch {
-		case strings.HasSuffix(name, "aws-sdk:"):
-			name += "s3:getObject"
-		case strings.HasSuffix(name, ":"):
+		if strings.HasSuffix(name, ":") {
 			name += "eu-west-1:1:function:f"
 		}
 		in := w.find(name)
@@ -231,13 +228,19 @@ func TestResources(t *testing.T) {
 			t.Errorf("%s is of class %s, ledger %v, doer %v", name, in.Class(), ledger, doer)
 		}
 	}
-	if hint := Hint("arn:aws:states:::aws-sdk:s3:getobject"); !strings.Contains(hint, `did you mean "getObject"?`) {
-		t.Errorf("the hint is %q", hint)
-	}
 	if !slices.IsSorted(Known()) {
 		t.Error("the names are not in order")
 	}
-	for _, name := range []string{"", "arn:aws:states:::batch:submitJob.waitForTaskToken", "arn:aws:states:::sqs:sendMesage", "arn:aws:states:::aws-sdk:s3:getobject"} {
+	for _, name := range []string{
+		"arn:aws:states:::batch:submitJob.waitForTaskToken", "arn:aws:states:::lambda:invoke.waitForTaskToken", "arn:aws:states:eu-west-1:1:activity:a",
+	} {
+		if w.find(name) == nil || !IsKnown(name) {
+			t.Errorf("%s is not found", name)
+		}
+	}
+	for _, name := range []string{
+		"", "arn:aws:states:::batch:submitJob.sync.waitForTaskToken", "arn:aws:states:::sqs:sendMessage",
+	} {
 		if w.find(name) != nil || IsKnown(name) {
 			t.Errorf("%q is not in the table and found", name)
 		}

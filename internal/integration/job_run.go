@@ -103,6 +103,7 @@ func (j *jobRun) rows(p manifest.Parsed) kernel.Rows {
 func (j *jobRun) read(ctx context.Context, t kernel.Task, o manifest.Options) (text string, docs []manifest.Parsed, rows kernel.Rows, err error) {
 	m, template := t.Order.Payload.At("Manifest"), t.Order.Payload.At("Template")
 	var problems run.Problems
+	what := "The manifest"
 	switch {
 	case m.IsAbsent() == template.IsAbsent():
 		return "", nil, failed(errManifest, "Parameters must hold either Manifest, the job as an object, or Template"), nil
@@ -115,12 +116,13 @@ func (j *jobRun) read(ctx context.Context, t kernel.Task, o manifest.Options) (t
 		if err != nil || rows.Outcome != nil {
 			return "", nil, rows, err
 		}
+		what = "What the template " + from.source + " gives"
 		text = from.text
 		docs, problems = manifest.Read([]byte(text), o)
 		from.mark(docs)
 	}
 	if manifest.Broken(problems) {
-		return "", nil, failed(errManifest, "The manifest is invalid:\n%s", faults(problems)), nil
+		return "", nil, failed(errManifest, "%s is invalid:\n%s", what, faults(problems)), nil
 	}
 	return text, docs, kernel.Rows{}, nil
 }
@@ -172,7 +174,7 @@ func (j *jobRun) template(ctx context.Context, t kernel.Task, template value.Val
 	}
 	out, problems := manifest.Render(text, vars, allow)
 	if problems != nil {
-		return nil, failed(errManifest, "The template %q of config map %q cannot be filled:\n%s", key, name, problems.Error()), nil
+		return nil, failed(errManifest, "The template %q of config map %q cannot be filled:\n%s", key, name, faults(problems)), nil
 	}
 	return &rendered{string(out), space + "/" + name + "/" + key, version}, kernel.Rows{}, nil
 }

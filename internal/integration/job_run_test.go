@@ -91,7 +91,7 @@ func TestJobRunFromTheArticlesTemplate(t *testing.T) {
 func TestJobRunRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.apply("", "{apiVersion: v1, kind: ConfigMap, metadata: {name: t}, data: {key: \"a: ${V}\\n\"}}")
+	w.apply("", "{apiVersion: v1, kind: ConfigMap, metadata: {name: t}, data: {key: \"a: ${V}\\n\", bad: \"a: 1\\n b: [\\n\", none: \"kind: Deployment\\napiVersion: apps/v1\\n\"}}")
 	const resource = "arn:tutti:states:::job:run.sync"
 	for _, c := range []struct{ payload, name, want string }{
 		{`{}`, errManifest, "either Manifest, the job as an object, or Template"},
@@ -101,9 +101,11 @@ func TestJobRunRefusals(t *testing.T) {
 		{`{"Manifest":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"x"}}}`, errManifest, "must be one job"},
 		{`{"Template":{"ConfigMap":"t","Key":"key","Varables":{}}}`, errManifest, "Parameters.Template.Varables is not known; known are ConfigMap, Namespace, Key, Variables, Allow"},
 		{`{"Template":{"ConfigMap":"t"}}`, errManifest, "must hold ConfigMap and Key"},
-		{`{"Template":{"ConfigMap":"t","Key":"other"}}`, errTemplate, `has no key "other"; it has key`},
+		{`{"Template":{"ConfigMap":"t","Key":"other"}}`, errTemplate, `has no key "other"; it has bad, key, none`},
 		{`{"Template":{"ConfigMap":"t","Key":"key","Variables":{"V":[1]}}}`, errManifest, "Variables.V must be a string, a number or a boolean, is array"},
 		{`{"Template":{"ConfigMap":"t","Key":"key","Allow":["V"]}}`, errManifest, "/a: the variable V has no value; give it one"},
+		{`{"Template":{"ConfigMap":"t","Key":"bad"}}`, errManifest, `The template "bad" of config map "t" cannot be filled:` + "\nline 2, column "},
+		{`{"Template":{"ConfigMap":"t","Key":"none"}}`, errManifest, "What the template default/t/none gives is invalid:\nline 1, column 1, /"},
 		{`{"Manifest":` + strings.Replace(torchManifest, `"namespace":"ml"`, `"namespace":"ml","annotations":{"tutti.dev/queue":"fast"}`, 1) + `}`, errQueue, `finding jobqueue "fast": not found: there are default`},
 	} {
 		w.refused(taskOf("ann", resource, c.payload), c.name, c.want)

@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/manifest"
@@ -37,6 +38,9 @@ func (s *startExecution) Begin(ctx context.Context, t kernel.Task) (kernel.Rows,
 		return failed(errRunParameters, "Parameters.StateMachineArn is missing: give a state machine's name or ARN"), nil
 	}
 	m, err := s.Catalog.Machine(ctx, caller(t), arn)
+	if errors.Is(err, store.ErrNotFound) {
+		return refused(errNoMachine, "StateMachineDoesNotExist", "State Machine Does Not Exist: '"+arn+"'"), nil
+	}
 	if err != nil {
 		return refusal(errNoMachine, err)
 	}
@@ -47,33 +51,46 @@ func (s *startExecution) Begin(ctx context.Context, t kernel.Task) (kernel.Rows,
 	name := p.At("Name").Text()
 	if name != "" {
 		if !run.ValidName(name) {
-			return failed(errRunName, "Invalid Name: '%s'. A run's name has %s", name, run.NameRule), nil
+			return refused(errRunName, "InvalidName", "Invalid Name: '"+name+"'"), nil
 		}
 		taken, err := s.Store.RunByName(ctx, t.Run.Owner, m.Name, name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return kernel.Rows{}, err
 		}
 		if err == nil {
-			return failed(errRunExists, "Execution Already Exists: '%s'", s.executionARN(taken.Machine, taken.Name)), nil
+			return refused(errRunExists, "ExecutionAlreadyExists", "Execution Already Exists: '"+s.executionARN(taken.Machine, taken.Name)+"'"), nil
 		}
 	}
 	began := s.Now()
-	rows := kernel.Rows{Run: &kernel.NewRun{Name: name, Machine: m.Name, Language: m.Language, Source: m.Source, Input: input}}
-	answer := func(ref kernel.Ref) value.Value {
-		return object("ExecutionArn", s.executionARN(m.Name, ref.RunName), "StartDate", millis(began))
-	}
+	rows := kernel.Rows{Run: &kernel.NewRun{
+		Name: name, Machine: m.Name, Language: m.Language, Source: m.Source, Input: input,
+		Attributes: func(ref kernel.Ref) value.Value { return m.Attributes(s.executionARN(m.Name, ref.RunName)) },
+	}}
 	if s.waits {
-		rows.Submitted = answer
+		rows.Submitted = func(ref kernel.Ref) value.Value { return s.answer(m.Name, ref, began) }
 	} else {
-		rows.Outcome = func(ref kernel.Ref) run.Outcome { return run.Done(answer(ref)) }
+		rows.Outcome = func(ref kernel.Ref) run.Outcome { return run.Done(s.answer(m.Name, ref, began)) }
 	}
 	return rows, nil
+}
+
+// answer is what StartExecution answers.
+func (s *startExecution) answer(machine string, ref kernel.Ref, began time.Time) value.Value {
+	arn := s.executionARN(machine, ref.RunName)
+	size := len(`{"executionArn":"`) + len(arn) + len(`","startDate":`) + len(wireSeconds(began)) + len(`}`)
+	return overHTTP(object("ExecutionArn", arn, "StartDate", millis(began)), size, began)
+}
+
+// refused is an error of Step Functions itself, which begins nothing.
+func refused(name, code, message string) kernel.Rows {
+	o := sdkFailure(name, "AWSStepFunctions", code, message)
+	return kernel.Rows{Outcome: func(kernel.Ref) run.Outcome { return o }}
 }
 
 // childInput is Input, which may be a string that holds JSON; {} where there is none.
 func childInput(v value.Value) (input value.Value, fault string) {
 	switch v.Kind() {
-	case value.Absent:
+	case value.Absent, value.Null:
 		return value.EmptyObject, ""
 	case value.String:
 		input, err := value.Parse([]byte(v.Text()))
@@ -93,11 +110,15 @@ func (s *startExecution) End(_ context.Context, _ kernel.Task, e kernel.Ended) (
 		in, out = asText(in), asText(out)
 	}
 	included := object("Included", true)
-	result := object("ExecutionArn", s.executionARN(r.Machine, r.Name))
-	if r.Failure != nil {
-		result = object("Cause", r.Failure.Cause, "Error", r.Failure.Error, "ExecutionArn", s.executionARN(r.Machine, r.Name))
+	result := value.EmptyObject
+	if f := r.Failure; f != nil && f.Cause != "" {
+		result = result.With("Cause", value.NewString(f.Cause))
+	}
+	if f := r.Failure; f != nil && f.Error != "" {
+		result = result.With("Error", value.NewString(f.Error))
 	}
 	for _, m := range []value.Member{
+		{Name: "ExecutionArn", Value: value.NewString(s.executionARN(r.Machine, r.Name))},
 		{Name: "Input", Value: in},
 		{Name: "InputDetails", Value: included},
 		{Name: "Name", Value: value.NewString(r.Name)},

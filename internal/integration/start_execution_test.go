@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -22,7 +23,19 @@ func TestStartExecution(t *testing.T) {
 	if n := rows.Run; n.Name != "one" || n.Machine != "child" || n.Language != "asl" || string(n.Source) != machine || n.Input.JSON() != `{"x":1}` {
 		t.Errorf("%+v", n)
 	}
-	w.wantJSON(rows.Outcome(kernel.Ref{RunName: "one"}).Output, `{"ExecutionArn":"arn:aws:states:local:000000000000:execution:child:one","StartDate":1795348800000}`)
+	answer := rows.Outcome(kernel.Ref{RunName: "one"}).Output
+	id := answer.At("SdkResponseMetadata", "RequestId").JSON()
+	size := len(`{"executionArn":"arn:aws:states:local:000000000000:execution:child:one","startDate":1.7953488E9}`)
+	w.wantJSON(answer, fmt.Sprintf(`{"ExecutionArn":"arn:aws:states:local:000000000000:execution:child:one","SdkHttpMetadata":{
+		"AllHttpHeaders":{"Content-Length":["%d"],"Content-Type":["application/x-amz-json-1.0"],"Date":["Sun, 22 Nov 2026 12:00:00 GMT"],
+			"connection":["keep-alive"],"x-amzn-RequestId":[%s]},
+		"HttpHeaders":{"Content-Length":"%d","Content-Type":"application/x-amz-json-1.0","Date":"Sun, 22 Nov 2026 12:00:00 GMT",
+			"connection":"keep-alive","x-amzn-RequestId":%s},
+		"HttpStatusCode":200},"SdkResponseMetadata":{"RequestId":%s},"StartDate":1795348800000}`, size, id, size, id, id))
+	w.wantJSON(rows.Run.Attributes(kernel.Ref{RunName: "one"}), `{"executionArn":"arn:aws:states:local:000000000000:execution:child:one","machineVersion":1}`)
+	if rows := w.began(taskOf("ann", resource+".waitForTaskToken", `{"StateMachineArn":"child","Input":null}`)); rows.Run.Input.JSON() != "{}" || rows.Outcome == nil {
+		t.Errorf("%+v", rows)
+	}
 
 	rows = w.began(taskOf("ann", resource+".sync", `{"StateMachineArn":"child","Input":"[2]"}`))
 	if rows.Run.Input.JSON() != "[2]" || rows.Outcome != nil || rows.Submitted == nil {
@@ -51,7 +64,8 @@ func TestStartExecutionRefusals(t *testing.T) {
 	w.apply("child", machine)
 	const resource = "arn:aws:states:::states:startExecution.sync:2"
 	w.refused(taskOf("ann", resource, `{}`), "StepFunctions.ValidationException", "StateMachineArn is missing")
-	w.refused(taskOf("ann", resource, `{"StateMachineArn":"childe"}`), "StepFunctions.StateMachineDoesNotExistException", "there are child")
+	w.refused(taskOf("ann", resource, `{"StateMachineArn":"childe"}`), "StepFunctions.StateMachineDoesNotExistException",
+		"State Machine Does Not Exist: 'childe' (Service: AWSStepFunctions; Status Code: 400; Error Code: StateMachineDoesNotExist; Request ID: ")
 	w.refused(taskOf("bob", resource, `{"StateMachineArn":"child"}`), "StepFunctions.StateMachineDoesNotExistException")
 	w.refused(taskOf("ann", resource, `{"StateMachineArn":"child","Input":"{"}`), "StepFunctions.ValidationException", "Input is a string that is not JSON")
 	row := &store.Run{ID: w.writer.NewRunID(), Name: "one", Owner: "ann", Machine: "child", Language: "asl", Status: run.Running, Started: noon}

@@ -282,5 +282,28 @@ type Job struct {
 	Submitted time.Time `json:"submitted"`
 	Started   time.Time `json:"started,omitzero"` // first start of any replica
 	Ended     time.Time `json:"ended,omitzero"`
-	Version   int64     `json:"version"` // grows by one with every change
+	Expires   time.Time `json:"expires,omitzero"` // set with the end where Spec.KeepFor is
+	Version   int64     `json:"version"`          // grows by one with every change
+	// Suspended is what was asked last: to be held back, or not. Nil: as Spec.Suspend.
+	Suspended *bool `json:"suspended,omitempty"`
+}
+
+// Past reports whether a job has ended and need not be kept any more at now, where jobs that say nothing themselves are
+// kept for keep.
+func (j *Job) Past(now time.Time, keep time.Duration) bool {
+	switch {
+	case !j.State.Ended():
+		return false
+	case j.Expires.IsZero():
+		return j.Ended.Before(now.Add(-keep))
+	}
+	return j.Expires.Before(now)
+}
+
+// Held reports whether a job is to be held back until somebody asks for its release.
+func (j *Job) Held() bool {
+	if j.Suspended != nil {
+		return *j.Suspended
+	}
+	return j.Spec.Suspend
 }

@@ -104,6 +104,8 @@ type NewRun struct {
 	Source   []byte // of the definition
 	Input    value.Value
 	Labels   map[string]string
+	// Attributes, where set, are the new run's: store.Run.Attributes.
+	Attributes func(ref Ref) value.Value
 }
 
 // Ended is a row that ended.

@@ -66,6 +66,8 @@ type Kernel struct {
 	effects   map[run.ID]map[run.TaskID]context.CancelFunc // under way
 	underWay  int                                          // effects in all
 	waiters   map[run.ID][]chan struct{}
+	hold      bool            // see Hold
+	parked    map[run.ID]bool // runs that wait for its end
 	stopping  bool
 	failed    error
 	popped    time.Time // when a worker last took a run
@@ -91,7 +93,7 @@ type resident struct {
 	owner  string
 	phase  phase
 	inputs []run.Input // from effects and timers: not rows
-	asks   []ask       // from outside, with somebody who waits for the answer
+	asks   []*ask      // from outside, with somebody who waits for the answer
 	look   bool        // there may be rows in the inbox
 	more   bool        // the budget was used up; Step goes on
 	idleAt time.Time
@@ -408,6 +410,7 @@ type Stats struct {
 	Resident int    // runs in memory
 	Ready    int    // of them waiting for a worker
 	Effects  int    // tasks being carried out
+	Held     int    // runs that have not begun because of Hold
 	Timers   int    // wake-ups in memory, some of them void
 	Started  uint64 // effects begun since the server started
 	// Due is when the earliest wake-up in memory is; zero without one.
@@ -424,6 +427,7 @@ func (k *Kernel) Stats() Stats {
 		Resident: len(k.runs),
 		Ready:    k.ready.size,
 		Effects:  k.underWay,
+		Held:     len(k.parked),
 		Timers:   len(k.timers),
 		Started:  k.started,
 	}

@@ -544,3 +544,33 @@ func TestTimerSetAgain(t *testing.T) {
 		s.want("a", run.Succeeded, `["woke"]`)
 	}
 }
+
+// While new work is held, a run that another ordered does not begin, also not on the next server; one that is stopped
+// ends, and the rest begin when there is room.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, nil)
+	s.kernel.Hold(true)
+	const parent = `[["child", "inner", [["task", "echo", 7]]], ["pass", 1]]`
+	s.start("a", parent)
+	s.start("b", parent)
+	s.settle()
+	held := func(want int) {
+		t.Helper()
+		if got := s.kernel.Stats().Held; got != want {
+			t.Errorf("%d runs are held, want %d", got, want)
+		}
+	}
+	held(2)
+	s.crash()
+	s.kernel.Hold(true)
+	s.settle()
+	held(2)
+	s.stop("b", run.Failure{})
+	s.want("b", run.Aborted, "")
+	s.want("a", run.Running, "")
+	s.kernel.Hold(false)
+	s.settle()
+	s.want("a", run.Succeeded, `[[7],1]`)
+	held(0)
+}

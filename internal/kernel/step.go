@@ -69,7 +69,7 @@ func (k *Kernel) newStep(ctx context.Context, r *resident) *step {
 	}
 	r.now = now
 	s := &step{k: k, ctx: ctx, r: r, now: now, from: r.seq, at: r.state.Position(), unit: &store.Unit{}}
-	s.token = func(t run.TaskID) string { return k.token(r.id, t) }
+	s.token = func(t run.TaskID) string { return k.Token(r.id, t) }
 	return s
 }
 
@@ -329,6 +329,10 @@ func (s *step) childRow(n *NewRun, ref Ref) (*store.Run, error) {
 		return nil, err
 	}
 	s.unit.Values = append(s.unit.Values, def.source)
+	var attributes value.Value
+	if n.Attributes != nil {
+		attributes = n.Attributes(ref)
+	}
 	return &store.Run{
 		ID:         ref.Run,
 		Name:       ref.RunName,
@@ -337,6 +341,7 @@ func (s *step) childRow(n *NewRun, ref Ref) (*store.Run, error) {
 		Machine:    n.Machine,
 		Definition: def.source.Digest,
 		Labels:     n.Labels,
+		Attributes: attributes,
 		Status:     run.Running,
 		Started:    s.now,
 		Input:      n.Input,

@@ -26,8 +26,8 @@ var (
 	ErrTaskClosed = errors.New("the task has ended")
 )
 
-// token is the token of a task.
-func (k *Kernel) token(id run.ID, task run.TaskID) string {
+// Token is the token of a task.
+func (k *Kernel) Token(id run.ID, task run.TaskID) string {
 	raw := binary.AppendUvarint(nil, uint64(id))
 	raw = binary.AppendUvarint(raw, uint64(task))
 	return base64.RawURLEncoding.EncodeToString(append(raw, k.code(raw)...))
@@ -39,7 +39,7 @@ func (k *Kernel) code(of []byte) []byte {
 	return mac.Sum(nil)[:codeSize]
 }
 
-// readToken is the inverse of token.
+// readToken is the inverse of Token.
 func (k *Kernel) readToken(text string) (run.ID, run.TaskID, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(raw) <= codeSize {
@@ -57,6 +57,12 @@ func (k *Kernel) readToken(text string) (run.ID, run.TaskID, error) {
 	return run.ID(id), run.TaskID(task), nil
 }
 
+// IsToken reports whether text is a token that this server gave, whatever became of its task.
+func (k *Kernel) IsToken(text string) bool {
+	_, _, err := k.readToken(text)
+	return err == nil
+}
+
 // EndTask ends the task that a token names, as its holder says. It returns when that is durable. A task ends once: with
 // the first outcome, whoever brings it.
 func (k *Kernel) EndTask(ctx context.Context, token string, o run.Outcome) error {
@@ -69,23 +75,73 @@ func (k *Kernel) BeatTask(ctx context.Context, token string) error {
 }
 
 // TakeTask has a worker take up a task that a Queue offers; by is what the worker says of itself. It returns the task's
-// token when that is durable. Taking a task up again changes nothing.
-func (k *Kernel) TakeTask(ctx context.Context, t Task, by value.Value) (token string, err error) {
-	token = k.Token(t)
-	return token, k.await(ctx, token, run.Input{Kind: run.TaskSubmitted, Value: by})
+// token and payload when that is durable. Taking a task up again changes nothing.
+func (k *Kernel) TakeTask(ctx context.Context, id run.ID, task run.TaskID, by value.Value) (token string, payload value.Value, err error) {
+	a := newAsk(run.Input{Kind: run.TaskSubmitted, Task: task, Value: by})
+	if err := k.ask(id, a); err != nil {
+		return "", value.Value{}, err
+	}
+	if err := k.answer(ctx, a); err != nil {
+		return "", value.Value{}, err
+	}
+	return k.Token(id, task), a.task.Payload, nil
 }
 
-// Token is the token of a task.
-func (k *Kernel) Token(t Task) string { return k.token(t.Run.ID, t.Order.Task) }
+// Tell gives a run an input about the task that a token names: TaskEnded, TaskBeat, or TaskSubmitted by a worker. told
+// gets one answer, when the input is durable, or ErrTaskClosed where the task is not open any more.
+func (k *Kernel) Tell(token string, in run.Input) (told <-chan error, err error) {
+	a, err := k.tell(token, in)
+	if err != nil {
+		return nil, err
+	}
+	return a.told, nil
+}
 
-// await waits for the answer to Tell.
+func (k *Kernel) tell(token string, in run.Input) (*ask, error) {
+	id, task, err := k.readToken(token)
+	if err != nil {
+		return nil, err
+	}
+	in.Task = task
+	a := newAsk(in)
+	return a, k.ask(id, a)
+}
+
+// await tells a run something, and waits for the answer.
 func (k *Kernel) await(ctx context.Context, token string, in run.Input) error {
-	told, err := k.Tell(token, in)
+	a, err := k.tell(token, in)
 	if err != nil {
 		return err
 	}
+	return k.answer(ctx, a)
+}
+
+// ask is an input from outside about a task that is open, and whose sender waits to hear that it is durable.
+type ask struct {
+	in   run.Input
+	told chan error    // takes one answer without waiting
+	task run.StartTask // that it is about, known with the answer
+}
+
+func newAsk(in run.Input) *ask { return &ask{in: in, told: make(chan error, 1)} }
+
+// ask queues a for a run.
+func (k *Kernel) ask(id run.ID, a *ask) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.refuses(); err != nil {
+		return err
+	}
+	r := k.find(id)
+	r.asks = append(r.asks, a)
+	k.enqueue(r)
+	return nil
+}
+
+// answer waits for the answer.
+func (k *Kernel) answer(ctx context.Context, a *ask) error {
 	select {
-	case err := <-told:
+	case err := <-a.told:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
@@ -94,46 +150,20 @@ func (k *Kernel) await(ctx context.Context, token string, in run.Input) error {
 	}
 }
 
-// Tell gives a run an input about the task that a token names: TaskEnded, TaskBeat, or TaskSubmitted by a worker. told
-// gets one answer, when the input is durable, or ErrTaskClosed where the task is not open any more.
-func (k *Kernel) Tell(token string, in run.Input) (told <-chan error, err error) {
-	id, task, err := k.readToken(token)
-	if err != nil {
-		return nil, err
-	}
-	in.Task = task
-	a := ask{in, make(chan error, 1)}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if err := k.refuses(); err != nil {
-		return nil, err
-	}
-	r := k.find(id)
-	r.asks = append(r.asks, a)
-	k.enqueue(r)
-	return a.told, nil
-}
-
-// ask is an input from outside about a task that is open, and whose sender waits to hear that it is durable.
-type ask struct {
-	in   run.Input
-	told chan error // takes one answer without waiting
-}
-
 // reply is the answer to an ask, on its way with the unit that it rests on.
 type reply struct {
-	ask
+	*ask
 	err error
 }
 
-func tell(replies []reply) {
+func answerAll(replies []reply) {
 	for _, a := range replies {
 		a.told <- a.err
 	}
 }
 
 // refuseAsks answers all that wait with the same error.
-func refuseAsks(asks []ask, err error) {
+func refuseAsks(asks []*ask, err error) {
 	for _, a := range asks {
 		a.told <- err
 	}
@@ -141,8 +171,9 @@ func refuseAsks(asks []ask, err error) {
 
 // hear feeds what was asked, where its task is open. The end of a task whose call is still under way is kept in the run's
 // inbox until the call has come back: what the call gave comes before what its receiver made of it.
-func (s *step) hear(a ask) error {
+func (s *step) hear(a *ask) error {
 	t, open := s.r.tasks[a.in.Task]
+	a.task = t
 	switch {
 	case !open || a.in.Kind == run.TaskEnded && s.r.held[t.Task]:
 		s.replies = append(s.replies, reply{a, ErrTaskClosed})

@@ -173,7 +173,7 @@ func TestTokenBeforeTheCallIsBack(t *testing.T) {
 			s := newServer(t, nil)
 			s.world.hold = true
 			s.start("a", `[["callback", "`+tt.resource+`"]]`)
-			token := s.kernel.Token(kernel.Task{Run: s.run("a"), Order: run.StartTask{Task: 1}})
+			token := s.kernel.Token(s.run("a").ID, 1)
 			s.must(s.end(token, "one"), nil)
 			s.must(s.end(token, "two"), kernel.ErrTaskClosed)
 			if tt.crash {
@@ -199,7 +199,7 @@ func TestCallFails(t *testing.T) {
 	s.want("a", run.Succeeded, `["States.Runtime"]`)
 	s.world.hold = true
 	s.start("b", `[["callback", "broken"]]`)
-	token := s.kernel.Token(kernel.Task{Run: s.run("b"), Order: run.StartTask{Task: 1}})
+	token := s.kernel.Token(s.run("b").ID, 1)
 	s.must(s.end(token, "done"), nil)
 	s.world.hold = false
 	s.settle()
@@ -252,7 +252,7 @@ func TestQueue(t *testing.T) {
 		t.Fatalf("%d tasks are offered after a restart, want 2", len(s.queue.tasks))
 	}
 	task := s.queue.tasks[0]
-	token := s.kernel.Token(task)
+	token := s.kernel.Token(task.Run.ID, task.Order.Task)
 	s.queue.Withdraw(task.Key)
 	for range 2 {
 		s.must(s.tell(token, run.Input{Kind: run.TaskSubmitted}), nil)
@@ -271,7 +271,7 @@ func TestQueue(t *testing.T) {
 	if len(s.queue.tasks) != 0 {
 		t.Error("a task is offered though its run was stopped")
 	}
-	s.must(s.tell(s.kernel.Token(other), run.Input{Kind: run.TaskSubmitted}), kernel.ErrTaskClosed)
+	s.must(s.tell(s.kernel.Token(other.Run.ID, other.Order.Task), run.Input{Kind: run.TaskSubmitted}), kernel.ErrTaskClosed)
 }
 
 func TestTaskIsRefused(t *testing.T) {

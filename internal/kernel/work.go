@@ -71,7 +71,7 @@ func (k *Kernel) Work(ctx context.Context) (worked bool, err error) {
 // waiting is what a run is still to be told: inputs, what is asked, and whether there may be rows in its inbox.
 type waiting struct {
 	inputs []run.Input
-	asks   []ask
+	asks   []*ask
 	look   bool
 }
 
@@ -85,6 +85,9 @@ func (k *Kernel) turn(ctx context.Context, r *resident, w waiting) error {
 		if r.state == nil {
 			refuseAsks(w.asks, r.closed())
 			return nil
+		}
+		if parked, err := k.park(ctx, r, w); parked || err != nil {
+			return err
 		}
 		w.inputs = append(resumed, w.inputs...)
 		// Rows of the inbox announce themselves, but for those that an earlier attempt to decide left lying.
@@ -114,7 +117,7 @@ func (k *Kernel) turn(ctx context.Context, r *resident, w waiting) error {
 	if unit == nil {
 		k.settle(r)
 		k.mu.Unlock()
-		tell(s.replies)
+		answerAll(s.replies)
 		return nil
 	}
 	r.phase = phaseCommitting
@@ -248,7 +251,7 @@ func (k *Kernel) done(s *step, v store.Verdict) {
 		r.begun <- nil
 		r.begun = nil
 	}
-	tell(s.replies)
+	answerAll(s.replies)
 	for _, t := range s.unit.Run.Timers {
 		k.addTimer(t)
 	}

@@ -301,6 +301,18 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+func TestEveryFaultOnce(t *testing.T) {
+	t.Parallel()
+	for _, side := range []string{"limits", "requests"} {
+		for _, name := range []string{"cpu", "memory", "nvidia.com/gpu"} {
+			_, problems := Read([]byte(batchJob("", ", command: [a], resources: {"+side+": {"+name+": lots}}")), Options{})
+			if len(problems) != 1 {
+				t.Errorf("%s.%s: %v", side, name, problems)
+			}
+		}
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ file, want string }{

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -154,10 +155,11 @@ func (r *reader) resources(f *fields) (job.Resources, container) {
 		}
 		return amount
 	}
+	most := first("cpu", 1000, limits)
 	res := job.Resources{
-		MilliCPU:    first("cpu", 1000, requests, limits),
+		MilliCPU:    cmp.Or(first("cpu", 1000, requests), most),
 		Memory:      first("memory", 1, limits, requests),
-		MaxMilliCPU: first("cpu", 1000, limits),
+		MaxMilliCPU: most,
 	}
 	gpus := first("nvidia.com/gpu", 1, limits, requests)
 	if gpus > math.MaxInt32 {

@@ -28,6 +28,7 @@ type account struct {
 	waits map[int32]time.Time // children that wait for themselves, and until when
 	holds map[int32][]Slot
 	next  int32
+	pause bool
 }
 
 var kinds = []string{"NVIDIA H100 80GB HBM3", "NVIDIA A100-SXM4-40GB"}
@@ -114,6 +115,12 @@ func (h *history) endChild(t *rapid.T) {
 	}
 }
 
+func (h *history) pause(t *rapid.T) {
+	a := h.pick(t)
+	a.pause = !a.pause
+	h.state.Apply(JobSuspended{a.ID, a.pause})
+}
+
 func (h *history) remove(t *rapid.T) {
 	a := h.pick(t)
 	delete(h.jobs, a.ID)
@@ -131,6 +138,9 @@ func (h *history) plan(t *rapid.T) {
 	}
 	for _, s := range p.Starts {
 		a := h.jobs[s.Job]
+		if a.pause {
+			t.Fatalf("child %d of job %d starts though the job is suspended", s.Child, s.Job)
+		}
 		if until, waits := a.waits[s.Child]; waits && until.After(h.now) {
 			t.Fatalf("child %d of job %d starts before its time", s.Child, s.Job)
 		} else if !waits && s.Child != a.next {
@@ -149,7 +159,7 @@ func (h *history) plan(t *rapid.T) {
 
 // due reports whether a child of a job could start, room aside.
 func (h *history) due(a *account) bool {
-	if a.MaxRunning > 0 && len(a.holds) >= int(a.MaxRunning) {
+	if a.pause || a.MaxRunning > 0 && len(a.holds) >= int(a.MaxRunning) {
 		return false
 	}
 	for _, until := range a.waits {
@@ -171,6 +181,9 @@ func (h *history) rebuild() *State {
 		j := a.Job
 		j.Next = a.next
 		s.Apply(JobAccepted{j})
+		if a.pause {
+			s.Apply(JobSuspended{id, true})
+		}
 		for child := range a.Size {
 			if slots := a.holds[child]; slots != nil {
 				s.Apply(ChildStarted{id, child, slots})
@@ -291,6 +304,7 @@ func TestLaws(t *testing.T) {
 			"plan":   h.plan,
 			"end":    h.endChild,
 			"remove": h.remove,
+			"pause":  h.pause,
 			"node":   func(t *rapid.T) { h.setNode(t, rapid.SampledFrom([]string{"n0", "n1", "n2"}).Draw(t, "node")) },
 			"later":  func(*rapid.T) { h.now = h.now.Add(time.Second) },
 		})

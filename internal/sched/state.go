@@ -22,6 +22,7 @@ type entry struct {
 	again  []again          // children that wait beside those from Next on, by time and index
 	held   map[int32][]Slot // children that have started and not ended
 	closed bool             // starts no more children
+	paused bool             // starts none for now
 	at     int              // in its queue's heap; -1: not in it
 }
 
@@ -37,7 +38,7 @@ func (a again) compare(b again) int {
 
 // waiting reports whether a child may start when its time has come and there is room.
 func (e *entry) waiting() bool {
-	return !e.closed && (e.Next < e.Size || len(e.again) > 0) && (e.MaxRunning == 0 || len(e.held) < int(e.MaxRunning))
+	return !e.closed && !e.paused && (e.Next < e.Size || len(e.again) > 0) && (e.MaxRunning == 0 || len(e.held) < int(e.MaxRunning))
 }
 
 // NewState returns the state in which there is nothing.
@@ -68,6 +69,11 @@ type (
 	ChildEnded struct {
 		Job   job.ID
 		Child int32
+	}
+	// JobSuspended says that no children of a job start for now, or that they may again.
+	JobSuspended struct {
+		Job       job.ID
+		Suspended bool
 	}
 	// JobClosed says that no more children of a job will start.
 	JobClosed struct{ Job job.ID }
@@ -137,6 +143,13 @@ func (e ChildEnded) apply(s *State) {
 	s.free(j, e.Child)
 	s.settle(j)
 	s.sweep()
+}
+
+func (e JobSuspended) apply(s *State) {
+	if j := s.jobs[e.Job]; j != nil {
+		j.paused = e.Suspended
+		s.settle(j)
+	}
 }
 
 func (e JobClosed) apply(s *State) {

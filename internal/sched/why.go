@@ -28,6 +28,8 @@ func (s *State) Why(id job.ID, now time.Time) string {
 	switch {
 	case e == nil || e.closed || e.Next >= e.Size && len(e.again) == 0:
 		return ""
+	case e.paused:
+		return "is suspended"
 	case !e.waiting():
 		return fmt.Sprintf("has as many children running as it allows: %d", e.MaxRunning)
 	case !e.due(now):

@@ -137,9 +137,11 @@ type JobChange struct {
 	// all.
 	Job      *job.Job
 	Replicas []job.Replica // upserted by (Job, Child, Replica)
+	Answered []JobRequestKind
 }
 
-// JobRequest is something that is asked of a job and must not be forgotten. It is deleted by the commit of the job's end.
+// JobRequest is something that is asked of a job and must not be forgotten. It is deleted by the JobChange that answers
+// it, or by the commit of the job's end.
 type JobRequest struct {
 	Job  job.ID
 	Kind JobRequestKind // one of each kind for a job
@@ -151,8 +153,21 @@ type JobRequestKind uint8
 
 // The requests.
 const (
-	JobCancel JobRequestKind = iota + 1 // stop it for good
+	JobCancel  JobRequestKind = iota + 1 // stop it for good
+	JobSuspend                           // start nothing more of it; takes the place of a JobResume
+	JobResume                            // go on with it; takes the place of a JobSuspend
 )
+
+// Replaces is the kind of request that one of kind k takes the place of; 0: none.
+func (k JobRequestKind) Replaces() JobRequestKind {
+	switch k {
+	case JobSuspend:
+		return JobResume
+	case JobResume:
+		return JobSuspend
+	}
+	return 0
+}
 
 // Object is a named, versioned thing of the catalogue: a state machine, a config map, a queue, a job definition.
 type Object struct {
@@ -233,6 +248,9 @@ type ReplicaFilter struct {
 	Limit  int // 0: 100
 }
 
+// Retention says how long what has ended is kept. A job's own Expires comes first.
+type Retention struct{ Runs, Jobs time.Duration }
+
 // Errors of a store, told apart with errors.Is.
 var (
 	ErrNotFound = errors.New("not found")
@@ -306,10 +324,11 @@ type Store interface {
 	// LastChange is the sequence number of the latest entry.
 	LastChange(ctx context.Context) (int64, error)
 
-	// Prune removes runs and jobs that ended before their times, with everything of theirs, and values that nothing
-	// names; a few at a time, and says whether there is more to do. It keeps what a run that has not ended may still ask
-	// about: its children and its jobs. It may be called beside Commit.
-	Prune(ctx context.Context, runsBefore, jobsBefore time.Time) (more bool, err error)
+	// Prune removes runs and jobs that at now need not be kept any more, with everything of theirs, and values that
+	// nothing names; a few at a time, and says whether there is more to do. It keeps what a run that has not ended may
+	// still ask about: its children and its jobs. forget is called for each job before it is removed; its error ends the
+	// pruning. Prune may be called beside Commit, by one goroutine at a time.
+	Prune(ctx context.Context, now time.Time, keep Retention, forget func(job.ID) error) (more bool, err error)
 	// Backup writes a copy of the whole store, as of one moment, to a new file, while work goes on.
 	Backup(ctx context.Context, path string) error
 	// Size is the number of bytes that the store takes.

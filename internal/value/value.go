@@ -321,6 +321,9 @@ func (v Value) find(name string) int {
 	return v.node.find(v.node.keys, name)
 }
 
+// AppendElements appends the elements of an array to list.
+func (v Value) AppendElements(list []Value) []Value { return append(list, v.node.list...) }
+
 // Elements yields an array's elements in order; nothing for other kinds.
 func (v Value) Elements() iter.Seq2[int, Value] {
 	return func(yield func(int, Value) bool) {

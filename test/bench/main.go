@@ -63,6 +63,7 @@ var benches = []struct {
 	run  func(*bench) error
 }{
 	{"decide", decide},
+	{"expr", expr},
 	{"chain", chain},
 	{"tasks", tasks},
 	{"map", mapState},

@@ -40,6 +40,8 @@ type Config struct {
 	AllowRoot bool
 	Path      string        // PATH of processes that set none; empty: the usual directories
 	Grace     time.Duration // from SIGTERM to SIGKILL where a process names none; 0: the runner's, 10 s
+	// Pressure says what the machine is short of, so that nothing more is to be placed on it; empty: nothing. Nil: never.
+	Pressure func() string
 }
 
 // startPatience is how long a runner that was started has to answer.
@@ -176,6 +178,9 @@ func (e *Engine) Nodes(ctx context.Context) ([]engine.Node, error) {
 	n := e.node
 	if _, err := e.connect(ctx); err != nil {
 		n.Ready, n.Why = false, err.Error()
+	} else if e.cfg.Pressure != nil {
+		n.Why = e.cfg.Pressure()
+		n.Ready = n.Why == ""
 	}
 	return []engine.Node{n}, nil
 }

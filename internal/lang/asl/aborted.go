@@ -16,20 +16,18 @@ type abortedRef struct {
 // take no time.
 func (s *state) canAbort() bool { return s.kind == taskState || s.kind == waitState || s.fansOut() }
 
-// abortedBelow is what a failure of b drops: everything below it, innermost first, but for one branch.
-func (b *branch) abortedBelow(but *branch) []abortedRef {
+// abortedBelow is what a failure drops below b: of each branch the iteration that it is, the state that it was in, and all
+// below that. Of the branch that failed, if any, it is the state alone: that it failed is said otherwise.
+func (b *branch) abortedBelow(failed *branch) []abortedRef {
 	var list []abortedRef
 	for c := b.firstChild; c != nil; c = c.after {
-		if c == but {
-			continue
-		}
-		list = append(list, c.abortedBelow(nil)...)
-		if c.state.canAbort() {
-			list = append(list, abortedRef{state: c.state})
-		}
-		if b.state.kind == mapState {
+		if b.state.kind == mapState && c != failed {
 			list = append(list, abortedRef{state: b.state, iteration: true, index: c.index})
 		}
+		if c.state.canAbort() && (c != failed || !c.state.fansOut()) {
+			list = append(list, abortedRef{state: c.state})
+		}
+		list = append(list, c.abortedBelow(nil)...)
 	}
 	return list
 }

@@ -29,6 +29,14 @@ func (a amount) of(s *step, input value.Value) (value.Value, error) {
 	return v, forField(err, a.field)
 }
 
+// source is the path that the amount comes from; empty where it is no path.
+func (a amount) source() string {
+	if a.path == nil {
+		return ""
+	}
+	return a.path.String()
+}
+
 // whole is the amount as a whole number of at least least, and otherwise where it is not set.
 func (a amount) whole(s *step, input value.Value, least, otherwise int64) (int64, error) {
 	if !a.isSet() {

@@ -2,6 +2,8 @@ package asl
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -27,7 +29,7 @@ func (o *object) batcher() *batcher {
 		bytes: b.amount("MaxInputBytesPerBatch", 0, maxBatchBytes),
 		input: b.template("BatchInput"),
 	}
-	if !r.items.isSet() && !r.bytes.isSet() {
+	if !slices.ContainsFunc(b.asked, func(name string) bool { return strings.HasPrefix(name, "Max") && b.has(name) }) {
 		b.fault("", "Set MaxItemsPerBatch, MaxInputBytesPerBatch or both")
 	}
 	return r

@@ -3,6 +3,7 @@ package asl
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -19,8 +20,6 @@ type Terms struct {
 type Resources struct {
 	Known func(arn string) bool
 	Names []string // of all, to suggest one; a name that ends in ":" stands for those that begin with it
-	// Hint, where it is set, says of one that is not known what it may be meant to be; empty: Names tell.
-	Hint func(arn string) string
 	// Missing, where it is set, is told of each task what its file names outright: the members of Parameters or Arguments
 	// that no expression gives. It says what of that is not there.
 	Missing func(arn string, named value.Value) []Missing
@@ -72,7 +71,7 @@ func (c *compiler) finish(source []byte, d *Definition) (*Definition, error) {
 	}
 	c.checkScopes()
 	problems := c.locate(source)
-	if c.faulty {
+	if c.faults > 0 {
 		return nil, problems
 	}
 	d.states, d.Warnings = c.states, problems
@@ -91,7 +90,8 @@ type compiler struct {
 	alone    pointer     // where such a state is within root
 	findings []finding
 	data     bool // the file is in JSONata
-	faulty   bool // one of findings is no warning
+	faults   int  // so far, told or not
+	warnings int
 	states   []*state
 	names    map[string]pointer // of all states: they are unique within the file
 	labels   map[string]pointer // of all Maps, likewise
@@ -138,9 +138,17 @@ func languageName(data bool) string {
 	return inJSONPath
 }
 
+// maxNesting bounds how deep machines are within machines.
+const maxNesting = 100
+
 // machine reads StartAt and States, of the file or of what owner runs inside.
 func (o *object) machine(owner *state) *machine {
 	m := &machine{owner: owner}
+	if strings.Count(string(o.at), "/States/") >= maxNesting {
+		o.c.problem(o.at, codeNesting, "The states are too deeply nested")
+		o.known("StartAt", "States")
+		return m
+	}
 	states := o.object("States", optional)
 	start, hasStart := o.string("StartAt")
 	if states == nil {
@@ -217,6 +225,7 @@ func (o *object) state(name string, v value.Value, m *machine, local *targets) *
 	}
 	s.kind, _ = parseStateKind(typ)
 	s.action = so.action(s)
+	so.warnOfRecovery(s)
 	so.transition(s)
 	so.close()
 	return s

@@ -74,7 +74,7 @@ func (c *comparison) eval(sc *expr.Scope) (bool, error) {
 	return c.test(v, operand), nil
 }
 
-// typeTest asks for the type of Variable, or whether there is any value.
+// typeTest asks for the type of Variable.
 type typeTest struct {
 	variable *expr.Path
 	is       func(value.Value) bool
@@ -84,13 +84,20 @@ type typeTest struct {
 func (t *typeTest) eval(sc *expr.Scope) (bool, error) {
 	v, err := t.variable.Eval(sc)
 	if err != nil {
-		var ee *expr.Error
-		if errors.As(err, &ee) && ee.Kind == expr.NotFound {
-			return t.is(value.Value{}) == t.want, nil
-		}
-		return false, err
+		return false, conditionPath(t.variable, err)
 	}
 	return t.is(v) == t.want, nil
+}
+
+// presence is IsPresent, which alone takes a Variable that leads nowhere.
+type presence struct {
+	variable *expr.Path
+	want     bool
+}
+
+func (p *presence) eval(sc *expr.Scope) (bool, error) {
+	_, found, err := p.variable.Find(sc)
+	return found == p.want, err
 }
 
 // conditionPath words the failure of p, a path in a rule, as Step Functions does.
@@ -132,9 +139,11 @@ type operator struct {
 // timestampOperand stands for a string that is a timestamp.
 const timestampOperand value.Kind = 0xff
 
+// isPresent asks whether there is any value.
+const isPresent = "IsPresent"
+
 // typeTests are the operators that ask for a type.
 var typeTests = map[string]func(value.Value) bool{
-	"IsPresent":   func(v value.Value) bool { return !v.IsAbsent() },
 	"IsNull":      func(v value.Value) bool { return v.IsNull() },
 	"IsNumeric":   func(v value.Value) bool { return v.Kind() == value.Number },
 	"IsString":    func(v value.Value) bool { return v.Kind() == value.String },

@@ -83,6 +83,9 @@ func (o *object) comparison() condition {
 		o.fault("", textOnlyOne, oneOf(comparators))
 	}
 	name := has[0]
+	if name == isPresent {
+		return &presence{variable: variable, want: o.boolean(name)}
+	}
 	if is, ok := typeTests[name]; ok {
 		return &typeTest{variable: variable, is: is, want: o.boolean(name)}
 	}
@@ -109,7 +112,7 @@ func (o *object) comparison() condition {
 var comparators = comparatorNames()
 
 func comparatorNames() []string {
-	var names []string
+	names := []string{isPresent}
 	for n := range operators { // order: sorted below
 		names = append(names, n)
 		if n != "StringMatches" {

@@ -107,13 +107,15 @@ func holds(t *testing.T, operator, v string) bool {
 	return dr.end.Status == run.Succeeded
 }
 
-// TestAbsentVariable holds what a rule does where Variable leads nowhere: IsPresent answers, comparisons fail.
+// TestAbsentVariable holds what a rule does where Variable leads nowhere: IsPresent answers, all others fail.
 func TestAbsentVariable(t *testing.T) {
 	t.Parallel()
 	for rule, want := range map[string]string{
 		`"IsPresent": false, "Next": "Yes"`:        "",
 		`"IsPresent": true, "Next": "Yes"`:         "States.Runtime",
 		`"NumericEquals": 1, "Next": "Yes"`:        "States.Runtime",
+		`"IsNull": false, "Next": "Yes"`:           "States.Runtime",
+		`"IsTimestamp": false, "Next": "Yes"`:      "States.Runtime",
 		`"StringEqualsPath": "$.x", "Next": "Yes"`: "States.Runtime",
 	} {
 		d := compile(t, `{"StartAt": "C", "States": {"C": {"Type": "Choice", "Choices": [{"Variable": "$.absent", `+rule+`}]}, "Yes": {"Type": "Succeed"}}}`)

@@ -263,7 +263,7 @@ func (f *branchFailed) Kind() run.EventKind {
 
 func (f *branchFailed) events() uint64 {
 	n := uint64(len(f.aborted))
-	if f.state.fansOut() || !f.old && f.state.canAbort() {
+	if f.state.fansOut() {
 		n++
 	}
 	if f.state.machine.owner.kind == mapState {
@@ -290,16 +290,18 @@ func (f *branchFailed) apply(x *execution, b *branch) {
 }
 
 func (f *branchFailed) history(h *historian) {
-	switch {
-	case f.state.fansOut():
+	if f.state.fansOut() {
 		h.add(f.state.kind.String()+"StateFailed", "", value.Value{})
-	case !f.old && f.state.canAbort():
-		h.aside(f.state.kind.String()+"StateAborted", "", value.Value{})
+	}
+	if !f.old {
+		h.aborted(f.aborted)
 	}
 	if owner := f.state.machine.owner; owner.kind == mapState {
 		h.iteration("Failed", owner, f.index)
 	}
-	h.aborted(f.aborted)
+	if f.old {
+		h.aborted(f.aborted)
+	}
 }
 
 func (f *branchFailed) Encode(e *value.Encoder) {

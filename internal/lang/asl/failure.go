@@ -24,7 +24,7 @@ const (
 // reservedErrors are all names that begin with "States." and mean something.
 var reservedErrors = []string{
 	errAll, errTimeout, errHeartbeatTimeout, errTaskFailed, errRuntime, "States.NoChoiceMatched", errDataLimitExceeded, errTolerated,
-	expr.ParameterPathFailure, expr.ResultPathMatchFailure, expr.IntrinsicFailure,
+	expr.ParameterPathFailure, expr.ResultPathMatchFailure, "States.IntrinsicFailure",
 	"States.Permissions", "States.BranchFailed", "States.ItemReaderFailed", "States.ResultWriterFailed",
 	errQuery, "States.Http.Socket",
 }

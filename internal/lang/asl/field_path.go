@@ -85,11 +85,12 @@ func (o *object) referenceOrNull(name string) referenceOrNull {
 
 // amount is a number, or under the name with "Path" a path to one.
 func (o *object) amount(name string, least, most int64) amount {
+	o.known(name)
+	twin := o.hasPathTwin(name)
 	if e, ok := o.query(name); ok {
 		return amount{query: e, field: name}
 	}
-	o.known(name)
-	if o.hasPathTwin(name) {
+	if twin {
 		return amount{path: o.input(name + "Path"), field: name + "Path"}
 	}
 	if n := o.whole(name, least, most); n != nil {
@@ -100,24 +101,33 @@ func (o *object) amount(name string, least, most int64) amount {
 
 // percentage is an amount from 0 to 100, with a fraction or without.
 func (o *object) percentage(name string) amount {
+	o.known(name)
+	twin := o.hasPathTwin(name)
 	if e, ok := o.query(name); ok {
 		return amount{query: e, field: name}
 	}
-	o.known(name)
-	if o.hasPathTwin(name) {
+	if twin {
 		return amount{path: o.input(name + "Path"), field: name + "Path"}
 	}
-	return amount{literal: o.fraction(name, 0, 100), field: name}
+	v := o.fraction(name, 0, 100)
+	if f, ok := v.Float64(); ok && f == 100 {
+		o.c.warn(o.at.at(name), "Whatever fails is tolerated: the state ends well if all of it does")
+	}
+	return amount{literal: v, field: name}
 }
 
 // text is a text, or under the name with "Path" a path or a call that gives one.
 func (o *object) text(name string) text {
+	o.known(name)
+	twin := o.hasPathTwin(name)
 	if e, ok := o.query(name); ok {
 		return text{query: e, field: name}
 	}
-	o.known(name)
-	if !o.hasPathTwin(name) {
+	if !twin {
 		s, _ := o.string(name)
+		if looksDynamic(value.NewString(s)) {
+			o.c.warnAs(codeNoPath, o.at.at(name), "The value of '%s' looks like a path or a call, and is text. '%sPath' evaluates it.", name, name)
+		}
 		return text{literal: s, field: name}
 	}
 	name += "Path"

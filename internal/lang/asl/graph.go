@@ -53,12 +53,18 @@ func (t *targets) hint(name string) string {
 	if where, elsewhere := t.c.names[name]; elsewhere {
 		return fmt.Sprintf("State %q is at %s, in another state machine: a transition stays within its own States", name, where)
 	}
+	if len(t.order) > maxSuggested || len(t.c.findings) > maxSuggested {
+		return "" // to compare them all would take long
+	}
 	names := make([]string, len(t.order))
 	for i, s := range t.order {
 		names[i] = s.name
 	}
 	return suggest(name, names)
 }
+
+// maxSuggested is up to how many states and problems a name is compared with the others.
+const maxSuggested = 500
 
 // check finds states that nothing leads to, and machines that never end.
 func (t *targets) check() {

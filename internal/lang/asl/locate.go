@@ -36,22 +36,15 @@ func (c *compiler) locate(source []byte) run.Problems {
 		return nil
 	}
 	offsets := offsets(source)
-	place := func(f finding) int {
-		for at := strings.TrimPrefix(f.Pointer, string(c.alone)); ; at = at[:strings.LastIndexByte(at, '/')] {
-			if o, ok := offsets[at]; ok {
-				return o
-			}
-			if at == "" {
-				return 0
-			}
-		}
+	for i := range c.findings {
+		c.findings[i].offset = c.place(offsets, c.findings[i].Pointer)
 	}
 	slices.SortStableFunc(c.findings, func(a, b finding) int {
-		return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(place(a), place(b)))
+		return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.offset, b.offset))
 	})
 	problems := make(run.Problems, len(c.findings))
 	for i, f := range c.findings {
-		before := source[:place(f)]
+		before := source[:f.offset]
 		f.Line = 1 + bytes.Count(before, []byte("\n"))
 		f.Column = len(before) - bytes.LastIndexByte(before, '\n')
 		switch {
@@ -63,6 +56,18 @@ func (c *compiler) locate(source []byte) run.Problems {
 		problems[i] = f.Problem
 	}
 	return problems
+}
+
+// place is where in the source the value stands that at points at, or else the nearest around it.
+func (c *compiler) place(offsets map[string]int, at string) int {
+	for at = strings.TrimPrefix(at, string(c.alone)); ; at = at[:strings.LastIndexByte(at, '/')] {
+		if o, ok := offsets[at]; ok {
+			return o
+		}
+		if at == "" {
+			return 0
+		}
+	}
 }
 
 // offsets finds where every value of the file begins, by its JSON pointer: a member where its name does.

@@ -16,6 +16,7 @@ const (
 	codeSchema            = "SCHEMA_VALIDATION_FAILED"
 	codeTransition        = "MISSING_TRANSITION_TARGET"
 	codeNoEnd             = "MISSING_END_STATE"
+	codeNesting           = "TOO_DEEPLY_NESTED"
 	codeDuplicate         = "DUPLICATE_STATE_NAME"
 	codeName              = "INVALID_STATE_NAME"
 	codeLabel             = "INVALID_LABEL_NAME"
@@ -72,6 +73,7 @@ type finding struct {
 	of      pointer // what Step Functions says it is about: Pointer may be closer
 	nowhere bool    // it names no place
 	stage   stage
+	offset  int // in the source
 }
 
 // pointer is a JSON pointer to a place in the file.
@@ -122,10 +124,18 @@ func (c *compiler) problem(at pointer, code, format string, args ...any) {
 	c.report(finding{Problem: run.Problem{Pointer: string(at), Code: code, Text: fmt.Sprintf(format, args...)}, of: at})
 }
 
+// maxFindings bounds how many faults are told of one file, and how many warnings.
+const maxFindings = 1000
+
 // report records a fault, or a warning.
 func (c *compiler) report(f finding) {
-	c.faulty = c.faulty || !f.Warning
-	c.findings = append(c.findings, f)
+	n := &c.faults
+	if f.Warning {
+		n = &c.warnings
+	}
+	if *n++; *n <= maxFindings {
+		c.findings = append(c.findings, f)
+	}
 }
 
 // warn records what deserves a look, and Step Functions does not tell.

@@ -1,7 +1,6 @@
 package asl
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,8 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-
-	"github.com/tutti-ml/tutti/internal/run"
 )
 
 // TestProblems holds the problems of each file of testdata/problems, with their places, codes and texts.
@@ -28,13 +25,10 @@ func TestProblems(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d, err := Compile([]byte(section(t, archive, "definition")))
-			var problems run.Problems
+			problems := Check([]byte(section(t, archive, "definition")), Terms{})
 			verdict := "valid"
-			if err == nil {
-				problems = d.Warnings
-			} else if verdict = "invalid"; !errors.As(err, &problems) {
-				t.Fatalf("the error is no run.Problems: %v", err)
+			if !isValid(problems) {
+				verdict = "invalid"
 			}
 			var b strings.Builder
 			fmt.Fprintln(&b, verdict)

@@ -9,14 +9,10 @@ import (
 
 // recovery reads Retry and Catch.
 func (o *object) recovery(s *state) {
-	var taken []errorMatcher
 	for _, r := range o.objects("Retry", optional) {
 		s.retry = append(s.retry, r.retrier())
-		taken = append(taken, s.retry[len(s.retry)-1].errors)
 		r.close()
 	}
-	o.warnOfRepeated("Retry", taken)
-	taken = nil
 	catchers := o.objects("Catch", optional)
 	s.catch = make([]catcher, len(catchers))
 	for i, c := range catchers {
@@ -24,7 +20,6 @@ func (o *object) recovery(s *state) {
 		c.required("ErrorEquals", "Next")
 		c.string("Comment")
 		s.catch[i].errors = c.errorEquals()
-		taken = append(taken, s.catch[i].errors)
 		before := len(o.targets.wanted)
 		c.target(s, "Next", optional, &s.catch[i].to)
 		if len(o.targets.wanted) > before {
@@ -40,7 +35,6 @@ func (o *object) recovery(s *state) {
 		s.catch[i].assign = c.assign()
 		c.close()
 	}
-	o.warnOfRepeated("Catch", taken)
 	o.allStandsAlone("Retry")
 	o.allStandsAlone("Catch")
 }

@@ -161,6 +161,7 @@ func (r *itemReader) of(s *step, input value.Value) (v value.Value, err error) {
 		words("Transformation", r.transformation),
 		words("ManifestType", r.manifest),
 		member("MaxItems", limit),
+		words("MaxItemsPath", r.maxItems.source()),
 	), nil
 }
 

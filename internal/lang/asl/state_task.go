@@ -82,6 +82,7 @@ func (o *object) task(s *state) action {
 		payload = "Arguments"
 	}
 	o.c.warnOfCommands(o.at.at(payload), o.any(payload))
+	o.checkArguments(t.resource.arn, payload)
 	o.lookUp(t.resource.arn, payload)
 	t.credentials = o.credentials(t.resource)
 	t.timeout = o.amount("TimeoutSeconds", 1, maxSeconds)
@@ -110,13 +111,7 @@ func (o *object) resource() string {
 		o.hinted("Resource", "An alias or version of a function is letters, digits, - and _, or $LATEST", "Value is not a valid resource ARN")
 	case there != nil && !there.Known(arn):
 		at := o.at.at("Resource")
-		hint := ""
-		if there.Hint != nil {
-			hint = there.Hint(arn)
-		}
-		if hint == "" {
-			hint = strings.TrimSpace(suggest(arn, there.Names) + " There are " + strings.Join(there.Names, ", "))
-		}
+		hint := strings.TrimSpace(suggest(arn, there.Names) + " There are " + strings.Join(there.Names, ", "))
 		o.c.report(finding{Problem: run.Problem{Pointer: string(at), Code: codeResource, Text: fmt.Sprintf("There is no resource %q here", arn), Hint: hint}, of: at})
 	case o.c.terms.Express:
 		o.checkExpress(arn)

@@ -78,7 +78,7 @@ func CompileState(source []byte) (*Definition, error) {
 	if err != nil {
 		return nil, run.Problems{syntaxProblem(source, err)}
 	}
-	c := newCompiler(source, value.NewObject(member("States", value.NewObject(member(StateNamed, v)))), Terms{})
+	c := newCompiler(source, value.NewObject(member("States", value.NewObject(member(StateNamed, v)))), Terms{lenient: true})
 	states := pointer("").at("States")
 	c.alone = states.at(StateNamed)
 	c.duplicates(source)

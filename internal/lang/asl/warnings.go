@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tutti-ml/tutti/internal/value"
@@ -72,20 +73,63 @@ func (t *targets) warnOfHiddenFailures(leads map[*state][]*state) {
 	}
 }
 
-// warnOfRepeated looks for error names that an earlier element of the same Retry or Catch takes already.
-func (o *object) warnOfRepeated(field string, elements []errorMatcher) {
-	seen := make(map[string]int)
+// takes reports whether m matches every failure that name does.
+func (m errorMatcher) takes(name string) bool {
+	if name == errAll || name == errTaskFailed {
+		return slices.Contains(m, name) // what else m has is less
+	}
+	return m.matches(name)
+}
+
+// stranger says why failures of a state are never called name; empty: they may be.
+func (s *state) stranger(name string) string {
+	ofMap := []string{"States.ItemReaderFailed", "States.ResultWriterFailed", errTolerated}
+	t, isTask := s.action.(*task)
+	switch service, _, qualified := strings.Cut(name, "."); {
+	case s.kind != mapState && slices.Contains(ofMap, name):
+		return "only a Map fails so"
+	case s.kind == taskState && name == "States.BranchFailed":
+		return "only a Parallel fails so"
+	case name == errHeartbeatTimeout && isTask && !t.heartbeat.isSet():
+		return "the task has no HeartbeatSeconds"
+	case qualified && service == "Lambda" && isTask && t.resource.family == serviceTask && t.resource.kind != "lambda":
+		return "the task calls no function"
+	}
+	return ""
+}
+
+// maxCompared is up to how many elements of Retry or Catch are compared with one another.
+const maxCompared = 100
+
+// warnOfUnmatched looks for error names in Retry or Catch that never match: because an earlier element takes them, or
+// because no failure of the state is called so.
+func (o *object) warnOfUnmatched(s *state, field string, elements []errorMatcher) {
+	if len(elements) > maxCompared {
+		return // to compare them all would take long
+	}
 	for i, m := range elements {
 		for j, name := range m {
-			first, repeated := seen[name]
-			if repeated && first != i {
-				o.c.warn(o.at.at(field).index(i).at("ErrorEquals").index(j), "%s never matches here: element %d of %s takes it first", name, first, field)
-			}
-			if !repeated {
-				seen[name] = i
+			at := o.at.at(field).index(i).at("ErrorEquals").index(j)
+			if first := slices.IndexFunc(elements[:i], func(earlier errorMatcher) bool { return earlier.takes(name) }); first >= 0 {
+				o.c.warn(at, "%s never matches here: element %d of %s takes it first", name, first, field)
+			} else if why := s.stranger(name); why != "" {
+				o.c.warn(at, "%s never matches here: %s", name, why)
 			}
 		}
 	}
+}
+
+// warnOfRecovery looks for what in Retry and Catch cannot be meant.
+func (o *object) warnOfRecovery(s *state) {
+	var retried, caught []errorMatcher
+	for _, r := range s.retry {
+		retried = append(retried, r.errors)
+	}
+	for _, c := range s.catch {
+		caught = append(caught, c.errors)
+	}
+	o.warnOfUnmatched(s, "Retry", retried)
+	o.warnOfUnmatched(s, "Catch", caught)
 }
 
 // warnOfPlain looks through a payload template for texts that look like a path or a call, under names without ".$".

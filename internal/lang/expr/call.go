@@ -1,8 +1,8 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -10,6 +10,7 @@ import (
 // Call is a compiled call of an intrinsic function. It is immutable.
 type Call struct {
 	text     string
+	name     string // such as "ArrayLength"
 	function *intrinsic
 	args     []argument
 }
@@ -40,38 +41,49 @@ func ParseCall(text string) (*Call, error) {
 // String is the call as written.
 func (c *Call) String() string { return c.text }
 
-// Eval is the function's answer in s, or an *Error.
-func (c *Call) Eval(s *Scope) (value.Value, error) {
+// Eval is the function's answer in s, or an *Error. Of calls among the arguments too the error names the whole call.
+func (c *Call) Eval(s *Scope) (value.Value, error) { return c.eval(s, c.text) }
+
+func (c *Call) eval(s *Scope, whole string) (value.Value, error) {
 	args := make([]value.Value, len(c.args))
 	for i := range c.args {
-		v, err := c.args[i].eval(s)
-		if e, ok := err.(*Error); ok {
-			return value.Value{}, e.inCall(c.text)
+		v, err := c.args[i].eval(s, whole)
+		if err != nil {
+			return value.Value{}, err
 		}
 		if want := c.function.takes(i); !want.has(v.Kind()) {
-			return value.Value{}, c.fault(BadType, fmt.Sprintf("the argument %d must be %s, but it is %s", i+1, want, kinds(1<<v.Kind())))
+			return value.Value{}, c.fault(BadType, whole, errArguments)
 		}
 		args[i] = v
 	}
 	v, err := c.function.apply(s, args)
 	if err != nil {
-		return value.Value{}, c.fault(BadValue, err.Error())
+		return value.Value{}, c.fault(BadValue, whole, err)
 	}
 	return v, nil
 }
 
-func (a *argument) eval(s *Scope) (value.Value, error) {
+func (a *argument) eval(s *Scope, whole string) (value.Value, error) {
 	switch {
 	case a.path != nil:
-		return a.path.Eval(s)
+		v, err := a.path.Eval(s)
+		if e, ok := err.(*Error); ok {
+			return value.Value{}, e.inCall(whole)
+		}
+		return v, err
 	case a.call != nil:
-		return a.call.Eval(s)
+		return a.call.eval(s, whole)
 	}
 	return a.literal, nil
 }
 
-// fault is the error of this call, for a reason in lower case.
-func (c *Call) fault(kind Kind, why string) *Error {
-	why = strings.ToUpper(why[:1]) + why[1:]
-	return &Error{Kind: kind, Code: IntrinsicFailure, Text: fmt.Sprintf("The function '%s' had the following error: %s", c.text, why)}
+// errArguments is how a function refuses its arguments; Step Functions does not say why.
+var errArguments = errors.New("Invalid arguments in States.%s")
+
+// fault is the error of this call within the whole one, for a reason with a verb for the function's name. It is
+// States.Runtime, which nobody catches, as recorded: States.IntrinsicFailure, of which the specification speaks, is not
+// what Step Functions fails with.
+func (c *Call) fault(kind Kind, whole string, why error) *Error {
+	return &Error{Kind: kind, Code: Runtime, Text: fmt.Sprintf("There was an error while evaluating the intrinsic function: %s. ", whole) +
+		fmt.Sprintf(why.Error(), c.name)}
 }

@@ -25,7 +25,7 @@ func (p *parser) call() (*Call, error) {
 	if err := p.expect("("); err != nil {
 		return nil, err
 	}
-	c := &Call{function: f}
+	c := &Call{name: name, function: f}
 	for p.skip(); p.peek() != ')'; p.skip() {
 		if len(c.args) > 0 {
 			if err := p.expect(","); err != nil {

@@ -34,7 +34,7 @@ func TestCallEval(t *testing.T) {
 		{`States.Format('{}{}{}{}', 1.50, true, null, $.null)`, `"1.50truenullnull"`},
 		{`States.Format('{}', $.object)`, `"{Arg1=1, Arg2=[], s=x, n=null, l=[1, y]}"`},
 		{`States.Format('{}', $.list)`, `"[1, 2, 3, 4, 5]"`},
-		{`States.Format('it\'s \{{}\} \\ {', $.n)`, `"it's {3} \\ {"`},
+		{`States.Format('it\'s \{{}\} \\ \{', $.n)`, `"it's {3} \\ {"`},
 		{`States.Format($.template, $.n)`, `"3-{}"`},
 		{`States.Format('{}', '{}')`, `"{}"`},
 		{`States.Format('{}', 'a\\b')`, `"a\\b"`},
@@ -47,7 +47,8 @@ func TestCallEval(t *testing.T) {
 		{`States.Array('Foo', 2020, $.null, null, true, States.Array($.n))`, `["Foo",2020,null,null,true,[3]]`},
 		{`States.ArrayPartition($.list, 2)`, `[[1,2],[3,4],[5]]`},
 		{`States.ArrayPartition($.list, 5)`, `[[1,2,3,4,5]]`},
-		{`States.ArrayPartition($.list, 9223372036854775807)`, `[[1,2,3,4,5]]`},
+		{`States.ArrayPartition($.list, 2147483647)`, `[[1,2,3,4,5]]`},
+		{`States.ArrayPartition($.list, 2.6)`, `[[1,2],[3,4],[5]]`},
 		{`States.ArrayPartition(States.Array(), 3)`, `[]`},
 		{`States.ArrayContains($.list, 5.0)`, `true`},
 		{`States.ArrayContains($.list, '5')`, `false`},
@@ -55,25 +56,34 @@ func TestCallEval(t *testing.T) {
 		{`States.ArrayRange(1, 10, 4)`, `[1,5,9]`},
 		{`States.ArrayRange(3, -3, -3)`, `[3,0,-3]`},
 		{`States.ArrayRange(3, 1, 1)`, `[]`},
-		{`States.ArrayRange($.half, 4.4, 1)`, `[3,4]`},
+		{`States.ArrayRange($.half, 4.4, 1)`, `[2,3,4]`},
+		{`States.ArrayRange(1.6, 1.4, 1)`, `[1]`},
+		{`States.ArrayRange(5.4, -0.6, -2.4)`, `[5,3,1]`},
 		{`States.ArrayRange(2147483646, 2147483647, 2147483647)`, `[2147483646]`},
 		{`States.ArrayLength(States.ArrayRange(1, 1000, 1))`, `1000`},
 		{`States.ArrayGetItem($.list, 0)`, `1`},
 		{`States.ArrayGetItem($.list, $.n)`, `4`},
+		{`States.ArrayGetItem($.list, 1.9)`, `2`},
+		{`States.ArrayGetItem(States.Array(), 999)`, `null`},
 		{`States.ArrayLength($.list)`, `5`},
 		{`States.ArrayUnique($.mixed)`, `[1,"1",{"a":1,"b":[2]},null,[1],true,"true"]`},
 		{`States.Base64Encode('Data to encode')`, `"RGF0YSB0byBlbmNvZGU="`},
 		{`States.Base64Decode('RGF0YSB0byBlbmNvZGU=')`, `"Data to encode"`},
 		{`States.Base64Decode('RGF0YSB0byBlbmNvZGU')`, `"Data to encode"`},
 		{`States.Base64Decode('')`, `""`},
+		{`States.Base64Decode('!!aGVs bG8!!')`, `"hello"`},
+		{`States.Base64Decode('aGVsbG==cd')`, `"hell"`},
+		{`States.Base64Decode('YWJjZ')`, `"abc"`},
+		{`States.Base64Decode('Pz8_Pj4-')`, `"???>>>"`},
 		{`States.Hash('input data', 'MD5')`, `"812f45842bc6d66ee14572ce20db8e86"`},
 		{`States.Hash('input data', 'SHA-1')`, `"aaff4a450a104cd177d28d18d74485e8cae074b7"`},
 		{`States.Hash('', 'SHA-256')`, `"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"`},
 		{`States.ArrayLength(States.StringSplit(States.Format('{}.{}', States.Hash('', 'SHA-384'), States.Hash('', 'SHA-512')), '.'))`, `2`},
 		{`States.JsonMerge($.object, States.StringToJson('{"s": {"t": 1}, "new": 2}'), false)`, `{"Arg1":1,"Arg2":[],"s":{"t":1},"n":null,"l":[1,"y"],"new":2}`},
+		{`States.JsonMerge(States.StringToJson('{"a": 1}'), States.StringToJson('{"b": 2}'), 'true')`, `{"a":1,"b":2}`},
 		{`States.MathAdd(1, -1)`, `0`},
 		{`States.MathAdd($.n, $.half)`, `6`},
-		{`States.MathAdd(2147483647, 2147483647)`, `4294967294`},
+		{`States.MathAdd(2147483646, 1)`, `2147483647`},
 		{`States.MathAdd(-2.5, 0.4)`, `-2`},
 		{`States.StringSplit('1,2,,3', ',')`, `["1","2","3"]`},
 		{`States.StringSplit($.lines, 'T` + "\n" + `')`, `["split on "," and ","new line"]`},
@@ -106,40 +116,46 @@ func TestCallFaults(t *testing.T) {
 		kind Kind
 		why  string
 	}{
-		{`States.Format('{} {}', 1)`, BadValue, "The template has 2 {}, and there are 1 values for them"},
-		{`States.Format('none', 1)`, BadValue, "The template has 0 {}, and there are 1 values for them"},
-		{`States.Format($.n)`, BadType, "The argument 1 must be a string, but it is a number"},
-		{`States.StringToJson($.name)`, BadValue, "The string is not valid JSON: line 1, column 1"},
-		{`States.ArrayPartition($.list, 0)`, BadValue, "The chunk size must be a positive integer, but it is 0"},
-		{`States.ArrayPartition($.list, $.half)`, BadValue, "The chunk size must be a positive integer, but it is 2.5"},
-		{`States.ArrayContains($.n, 1)`, BadType, "The argument 1 must be an array, but it is a number"},
-		{`States.ArrayRange(1, 1001, 1)`, BadValue, "The array must not have more than 1000 elements"},
-		{`States.ArrayRange(1, 9, 0)`, BadValue, "The increment must not be 0"},
-		{`States.ArrayRange(1, $.big, 1)`, BadValue, "The number 2147483648 is out of the range of integers, -2147483648 to 2147483647"},
-		{`States.ArrayGetItem($.list, 5)`, BadValue, "The index 5 is out of bounds of an array of 5"},
-		{`States.ArrayGetItem($.list, -1)`, BadValue, "The index -1 is out of bounds of an array of 5"},
-		{`States.ArrayGetItem($.list, 1.5)`, BadValue, "The index must be an integer, but it is 1.5"},
-		{`States.ArrayLength($.null)`, BadType, "The argument 1 must be an array, but it is null"},
-		{`States.Base64Decode('!')`, BadValue, "The data is not Base64"},
-		{`States.Base64Decode($.n)`, BadType, "The argument 1 must be a string, but it is a number"},
-		{`States.Base64Encode('` + long + `')`, BadValue, "The data has 10001 characters, and the function takes 10000"},
-		{`States.Hash('` + long + `', 'MD5')`, BadValue, "The data has 10001 characters, and the function takes 10000"},
-		{`States.Hash('a', 'SHA-3')`, BadValue, `The algorithm "SHA-3" is none of MD5, SHA-1, SHA-256, SHA-384 and SHA-512`},
-		{`States.JsonMerge($.object, $.object, true)`, BadValue, "Deep merging is not supported: the third argument must be false"},
-		{`States.JsonMerge($.object, $.list, false)`, BadType, "The argument 2 must be an object, but it is an array"},
-		{`States.MathAdd($.big, 1)`, BadValue, "The number 2147483648 is out of the range of integers"},
-		{`States.MathAdd(1e400, 1)`, BadValue, "The number 1e400 is out of the range of integers"},
-		{`States.MathRandom(5, 5)`, BadValue, "The start 5 must be less than the end 5"},
+		{`States.Format('{} {}', 1)`, BadValue, "Invalid arguments in States.Format: number of arguments do not match the occurrences of {}."},
+		{`States.Format('none', 1)`, BadValue, "Invalid arguments in States.Format: number of arguments do not match the occurrences of {}."},
+		{`States.Format('Hello {', $.n)`, BadValue, "Invalid template in States.Format: matching '}' not found for '{'."},
+		{`States.Format('Hello {{}}', $.n)`, BadValue, "Invalid template in States.Format: matching '}' not found for '{'."},
+		{`States.Format('}')`, BadValue, "Invalid template in States.Format: matching '{' not found for '}'."},
+		{`States.Format($.n)`, BadType, "Invalid arguments in States.Format"},
+		{`States.StringToJson($.name)`, BadValue, "Invalid arguments in States.StringToJson"},
+		{`States.ArrayPartition($.list, 0)`, BadValue, "Invalid arguments in States.ArrayPartition"},
+		{`States.ArrayPartition($.list, 0.6)`, BadValue, "Invalid arguments in States.ArrayPartition"},
+		{`States.ArrayPartition($.list, -0.6)`, BadValue, "Invalid arguments in States.ArrayPartition"},
+		{`States.ArrayContains($.n, 1)`, BadType, "Invalid arguments in States.ArrayContains"},
+		{`States.ArrayRange(1, 1001, 1)`, BadValue, "Invalid arguments in States.ArrayRange"},
+		{`States.ArrayRange(1, 9, 0.49)`, BadValue, "Invalid arguments in States.ArrayRange"},
+		{`States.ArrayRange(1, $.big, 1)`, BadValue, "Invalid arguments in States.ArrayRange"},
+		{`States.ArrayGetItem($.list, 5)`, BadValue, "Invalid arguments in States.ArrayGetItem"},
+		{`States.ArrayGetItem($.list, -1)`, BadValue, "Invalid arguments in States.ArrayGetItem"},
+		{`States.ArrayLength($.null)`, BadType, "Invalid arguments in States.ArrayLength"},
+		{`States.Base64Decode($.n)`, BadType, "Invalid arguments in States.Base64Decode"},
+		{`States.Base64Decode('` + long + `')`, BadValue, "Invalid arguments in States.Base64Decode"},
+		{`States.Base64Encode('` + long + `')`, BadValue, "Invalid arguments in States.Base64Encode"},
+		{`States.Hash('` + long + `', 'MD5')`, BadValue, "Invalid arguments in States.Hash"},
+		{`States.Hash('a', 'SHA-3')`, BadValue, "Invalid arguments in States.Hash"},
+		{`States.JsonMerge($.object, $.object, true)`, BadValue, "Invalid arguments in States.JsonMerge"},
+		{`States.JsonMerge($.object, $.list, false)`, BadType, "Invalid arguments in States.JsonMerge"},
+		{`States.MathAdd($.big, 1)`, BadValue, "Invalid arguments in States.MathAdd"},
+		{`States.MathAdd(2147483647, 1)`, BadValue, "Invalid arguments in States.MathAdd"},
+		{`States.MathAdd(1e400, 1)`, BadValue, "Invalid arguments in States.MathAdd"},
+		{`States.MathRandom(5, 5)`, BadValue, "Invalid arguments in States.MathRandom"},
+		{`States.MathRandom(1.4, 1.6)`, BadValue, "Invalid arguments in States.MathRandom"},
+		{`States.Array(States.MathAdd($.name, 1))`, BadType, "Invalid arguments in States.MathAdd"},
 	}
 	for _, tt := range tests {
 		t.Run(clip(tt.call), func(t *testing.T) {
 			t.Parallel()
 			_, err := evalCall(t, tt.call, scopeOf(callInput))
 			var e *Error
-			if !errors.As(err, &e) || e.Kind != tt.kind || e.Code != IntrinsicFailure {
+			if !errors.As(err, &e) || e.Kind != tt.kind || e.Code != Runtime {
 				t.Fatalf("got %v, want an Error of kind %d", err, tt.kind)
 			}
-			if want := "The function '" + tt.call + "' had the following error: " + tt.why; !strings.HasPrefix(e.Text, want) {
+			if want := "There was an error while evaluating the intrinsic function: " + tt.call + ". " + tt.why; e.Text != want {
 				t.Errorf("got  %s\nwant %s", e.Text, want)
 			}
 			if *e.ForField("x.$") != *e || *e.InvalidPath() != *e {
@@ -153,7 +169,7 @@ func TestCallOfMissingPath(t *testing.T) {
 	t.Parallel()
 	const input = `{"other":1}`
 	_, err := evalCall(t, `States.Array(1, States.Array($.zz))`, scopeOf(input))
-	const want = `The function 'States.Array($.zz)' had the following error: The JsonPath argument for the field '$.zz' could not be found in the input '` + input + `'`
+	const want = `The function 'States.Array(1, States.Array($.zz))' had the following error: The JsonPath argument for the field '$.zz' could not be found in the input '` + input + `'`
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != NotFound || e.Code != Runtime || e.ForField("x.$").Text != want {
 		t.Errorf("got  %v\nwant %s", err, want)

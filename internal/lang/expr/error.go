@@ -22,7 +22,6 @@ const (
 	Runtime                = "States.Runtime"
 	ParameterPathFailure   = "States.ParameterPathFailure"
 	ResultPathMatchFailure = "States.ResultPathMatchFailure"
-	IntrinsicFailure       = "States.IntrinsicFailure"
 )
 
 // Error is how an evaluation fails. Code is the name that Retry and Catch match, where the caller has no better one.
@@ -34,6 +33,8 @@ type Error struct {
 	Detail string      // NotFound: Jayway's reason
 	Field  string      // NotFound: the field that Text names, or ""
 	Input  value.Value // NotFound: what the scope's Input was
+	// PastEnd says of NotFound that the path ends in an index that an array has not.
+	PastEnd bool
 }
 
 func (e *Error) Error() string { return e.Text }
@@ -74,7 +75,9 @@ func (e *Error) inCall(call string) *Error {
 
 // missing is the error of a definite path of which step at leads nowhere from v; s.Input is what the message shows.
 func (p *Path) missing(s *Scope, at int, v value.Value) *Error {
-	return p.notFound(s, p.reason(at, v))
+	e := p.notFound(s, p.reason(at, v))
+	e.PastEnd = at == len(p.steps)-1 && p.steps[at].op == opElement && v.Kind() == value.Array
+	return e
 }
 
 // noOrigin is the error of a path whose root does not exist.

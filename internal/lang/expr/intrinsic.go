@@ -82,7 +82,7 @@ var intrinsics = map[string]*intrinsic{
 	"Base64Encode":   {least: 1, most: 1, params: []kinds{texts}, apply: base64Encode},
 	"Format":         {least: 1, most: -1, params: []kinds{texts, anything}, raw: true, apply: format},
 	"Hash":           {least: 2, most: 2, params: []kinds{anything, texts}, apply: hash},
-	"JsonMerge":      {least: 3, most: 3, params: []kinds{objects, objects, booleans}, apply: jsonMerge},
+	"JsonMerge":      {least: 3, most: 3, params: []kinds{objects, objects, anything}, apply: jsonMerge},
 	"JsonToString":   {least: 1, most: 1, params: []kinds{anything}, apply: jsonToString},
 	"MathAdd":        {least: 2, most: 2, params: []kinds{numbers}, apply: mathAdd},
 	"MathRandom":     {least: 2, most: 3, params: []kinds{numbers}, apply: mathRandom},

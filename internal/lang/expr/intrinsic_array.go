@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,13 +22,15 @@ func arrayContains(_ *Scope, args []value.Value) (value.Value, error) {
 	return value.False, nil
 }
 
+// arrayGetItem takes an index without its fraction. Of an empty array every item is null.
 func arrayGetItem(_ *Scope, args []value.Value) (value.Value, error) {
-	i, ok := args[1].Int64()
-	if !ok {
-		return value.Value{}, fmt.Errorf("the index must be an integer, but it is %s", args[1])
-	}
-	if n := args[0].Len(); i < 0 || i >= int64(n) {
-		return value.Value{}, fmt.Errorf("the index %d is out of bounds of an array of %d", i, n)
+	i, err := truncated(args[1])
+	n := args[0].Len()
+	switch {
+	case err != nil || i < 0 || n > 0 && i >= int64(n):
+		return value.Value{}, errArguments
+	case n == 0:
+		return value.NullValue, nil
 	}
 	return args[0].Index(int(i)), nil
 }
@@ -40,9 +40,9 @@ func arrayLength(_ *Scope, args []value.Value) (value.Value, error) {
 }
 
 func arrayPartition(_ *Scope, args []value.Value) (value.Value, error) {
-	size, ok := args[1].Int64()
-	if !ok || size <= 0 {
-		return value.Value{}, fmt.Errorf("the chunk size must be a positive integer, but it is %s", args[1])
+	size, err := truncated(args[1])
+	if err != nil || size <= 0 {
+		return value.Value{}, errArguments
 	}
 	n := int64(args[0].Len())
 	var chunks []value.Value
@@ -61,18 +61,18 @@ func arrayRange(_ *Scope, args []value.Value) (value.Value, error) {
 	var n [3]int64
 	for i, a := range args {
 		var err error
-		if n[i], err = rounded(a); err != nil {
+		if n[i], err = truncated(a); err != nil {
 			return value.Value{}, err
 		}
 	}
 	first, last, by := n[0], n[1], n[2]
 	if by == 0 {
-		return value.Value{}, errors.New("the increment must not be 0")
+		return value.Value{}, errArguments
 	}
 	var list []value.Value
 	for i := first; by > 0 && i <= last || by < 0 && i >= last; i += by {
 		if len(list) == maxRange {
-			return value.Value{}, fmt.Errorf("the array must not have more than %d elements", maxRange)
+			return value.Value{}, errArguments
 		}
 		list = append(list, value.NewInt(i))
 	}

@@ -17,11 +17,22 @@ func rounded(v value.Value) (int64, error) {
 	f, ok := v.Float64()
 	f = math.Floor(f + 0.5) // Java's Math.round
 	if !ok || f < math.MinInt32 || f > math.MaxInt32 {
-		return 0, fmt.Errorf("the number %s is out of the range of integers, %d to %d", v, math.MinInt32, math.MaxInt32)
+		return 0, errArguments
 	}
 	return int64(f), nil
 }
 
+// truncated is a number as an integer, without its fraction.
+func truncated(v value.Value) (int64, error) {
+	f, ok := v.Float64()
+	f = math.Trunc(f)
+	if !ok || f < math.MinInt32 || f > math.MaxInt32 {
+		return 0, errArguments
+	}
+	return int64(f), nil
+}
+
+// mathAdd rounds its arguments, and takes no sum beyond 32 bits.
 func mathAdd(_ *Scope, args []value.Value) (value.Value, error) {
 	a, err := rounded(args[0])
 	if err != nil {
@@ -31,7 +42,10 @@ func mathAdd(_ *Scope, args []value.Value) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	return value.NewInt(a + b), nil
+	if sum := a + b; sum >= math.MinInt32 && sum <= math.MaxInt32 {
+		return value.NewInt(sum), nil
+	}
+	return value.Value{}, errArguments
 }
 
 // mathRandom is a number from the first argument on and below the second; a third makes it the same every time.
@@ -39,12 +53,12 @@ func mathRandom(s *Scope, args []value.Value) (value.Value, error) {
 	var n [3]int64
 	for i, a := range args {
 		var err error
-		if n[i], err = rounded(a); err != nil {
+		if n[i], err = truncated(a); err != nil {
 			return value.Value{}, err
 		}
 	}
 	if n[0] >= n[1] {
-		return value.Value{}, fmt.Errorf("the start %d must be less than the end %d", n[0], n[1])
+		return value.Value{}, errArguments
 	}
 	source := s
 	if len(args) == 3 {

@@ -7,7 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -19,10 +19,17 @@ const maxEncoded = 10_000
 
 func withinEncoded(s string) error {
 	if n := utf8.RuneCountInString(s); n > maxEncoded {
-		return fmt.Errorf("the data has %d characters, and the function takes %d", n, maxEncoded)
+		return errArguments
 	}
 	return nil
 }
+
+// How format refuses its template.
+var (
+	errOpenBrace  = errors.New("Invalid template in States.%s: matching '}' not found for '{'.")
+	errCloseBrace = errors.New("Invalid template in States.%s: matching '{' not found for '}'.")
+	errPlaces     = errors.New("Invalid arguments in States.%s: number of arguments do not match the occurrences of {}.")
+)
 
 // format fills the arguments into {} of the first, in which \', \{, \} and \\ stand for the characters.
 func format(_ *Scope, args []value.Value) (value.Value, error) {
@@ -40,12 +47,16 @@ func format(_ *Scope, args []value.Value) (value.Value, error) {
 			}
 			used++
 			i++
+		case template[i] == '{':
+			return value.Value{}, errOpenBrace
+		case template[i] == '}':
+			return value.Value{}, errCloseBrace
 		default:
 			b.WriteByte(template[i])
 		}
 	}
 	if used != len(rest) {
-		return value.Value{}, fmt.Errorf("the template has %d {}, and there are %d values for them", used, len(rest))
+		return value.Value{}, errPlaces
 	}
 	return value.NewString(b.String()), nil
 }
@@ -53,7 +64,7 @@ func format(_ *Scope, args []value.Value) (value.Value, error) {
 func stringToJSON(_ *Scope, args []value.Value) (value.Value, error) {
 	v, err := value.Parse([]byte(args[0].Text()))
 	if err != nil {
-		return value.Value{}, fmt.Errorf("the string is not valid JSON: %w", err)
+		return value.Value{}, errArguments
 	}
 	return v, nil
 }
@@ -62,10 +73,10 @@ func jsonToString(_ *Scope, args []value.Value) (value.Value, error) {
 	return value.NewString(args[0].JSON()), nil
 }
 
-// jsonMerge merges shallowly; AWS has no deep merging either.
+// jsonMerge merges shallowly, as every third argument but true asks for; nobody merges deeply.
 func jsonMerge(_ *Scope, args []value.Value) (value.Value, error) {
 	if args[2].Bool() {
-		return value.Value{}, fmt.Errorf("deep merging is not supported: the third argument must be false")
+		return value.Value{}, errArguments
 	}
 	members := make([]value.Member, 0, args[0].Len()+args[1].Len())
 	for _, object := range args[:2] {
@@ -95,16 +106,35 @@ func base64Encode(_ *Scope, args []value.Value) (value.Value, error) {
 	return value.NewString(base64.StdEncoding.EncodeToString([]byte(data))), nil
 }
 
+// base64Decode takes what is not a digit for nothing and the first '=' for the end, as Step Functions does.
 func base64Decode(_ *Scope, args []value.Value) (value.Value, error) {
 	data := args[0].Text()
 	if err := withinEncoded(data); err != nil {
 		return value.Value{}, err
 	}
-	text, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(data, "="))
+	digits, _, _ := strings.Cut(data, "=")
+	digits = strings.Map(base64Digit, digits)
+	if len(digits)%4 == 1 {
+		digits = digits[:len(digits)-1] // six bits make no byte
+	}
+	text, err := base64.RawStdEncoding.DecodeString(digits)
 	if err != nil {
-		return value.Value{}, fmt.Errorf("the data is not Base64: %w", err)
+		return value.Value{}, errArguments
 	}
 	return value.NewString(string(text)), nil
+}
+
+// base64Digit is r as a digit of the standard alphabet, or -1 where it is none.
+func base64Digit(r rune) rune {
+	switch {
+	case r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '+', r == '/':
+		return r
+	case r == '-':
+		return '+'
+	case r == '_':
+		return '/'
+	}
+	return -1
 }
 
 // hash is the hexadecimal hash of a string's UTF-8, or of the JSON of another value.
@@ -118,7 +148,7 @@ func hash(_ *Scope, args []value.Value) (value.Value, error) {
 	}
 	sum, ok := digest(args[1].Text(), []byte(data))
 	if !ok {
-		return value.Value{}, fmt.Errorf("the algorithm %q is none of MD5, SHA-1, SHA-256, SHA-384 and SHA-512", args[1].Text())
+		return value.Value{}, errArguments
 	}
 	return value.NewString(hex.EncodeToString(sum)), nil
 }

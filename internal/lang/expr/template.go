@@ -44,7 +44,8 @@ func ParseTemplate(v value.Value) (*Template, []Problem) {
 // Literal reports whether nothing in the template is an expression.
 func (t *Template) Literal() bool { return !t.node.dynamic }
 
-// Eval is the template filled in from s, or an *Error. Parts without expressions are shared with the template.
+// Eval is the template filled in from s, or an *Error. A path to an element past an array's end gives null, as recorded on
+// AWS, and is an error everywhere else. Parts without expressions are shared with the template.
 func (t *Template) Eval(s *Scope) (value.Value, error) { return t.node.eval(s) }
 
 func (n *node) eval(s *Scope) (v value.Value, err error) {
@@ -61,6 +62,9 @@ func (n *node) eval(s *Scope) (v value.Value, err error) {
 		return n.evalArray(s)
 	}
 	if e, ok := err.(*Error); ok {
+		if n.path != nil && e.PastEnd {
+			return value.NullValue, nil
+		}
 		return value.Value{}, e.ForField(n.field)
 	}
 	return v, err

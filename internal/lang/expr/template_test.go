@@ -63,13 +63,24 @@ func TestTemplateSharesItsLiterals(t *testing.T) {
 	}
 }
 
+// A path to an element that an array has not gives null, in a template alone.
+func TestTemplatePastTheEnd(t *testing.T) {
+	t.Parallel()
+	tmpl, _ := ParseTemplate(value.MustParse(`{"y.$": "$.list[5]"}`))
+	if got, err := tmpl.Eval(scopeOf(`{"list": [0]}`)); err != nil || got.JSON() != `{"y":null}` {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
 func TestTemplateFaults(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, template, code, text string }{
-		{"missing path", `{"a": [{"y.$": "$.x"}]}`, Runtime, `The JSONPath '$.x' specified for the field 'y.$' could not be found in the input '{"n":1}'`},
-		{"missing in the context", `{"y.$": "$$.Execution.x"}`, Runtime, `The JSONPath '$$.Execution.x' specified for the field 'y.$' could not be found in the input '{"n":1}'`},
-		{"missing in a call", `{"y.$": "States.Array($.x)"}`, Runtime, `The function 'States.Array($.x)' had the following error: The JsonPath argument for the field '$.x' could not be found in the input '{"n":1}'`},
-		{"call", `{"ok.$": "$.n", "y.$": "States.ArrayLength($.n)"}`, IntrinsicFailure, `The function 'States.ArrayLength($.n)' had the following error: The argument 1 must be an array, but it is a number`},
+		{"missing path", `{"a": [{"y.$": "$.x"}]}`, Runtime, `The JSONPath '$.x' specified for the field 'y.$' could not be found in the input '{"n":1,"list":[0]}'`},
+		{"missing in the context", `{"y.$": "$$.Execution.x"}`, Runtime, `The JSONPath '$$.Execution.x' specified for the field 'y.$' could not be found in the input '{"n":1,"list":[0]}'`},
+		{"missing in a call", `{"y.$": "States.Array($.x)"}`, Runtime, `The function 'States.Array($.x)' had the following error: The JsonPath argument for the field '$.x' could not be found in the input '{"n":1,"list":[0]}'`},
+		{"call", `{"ok.$": "$.n", "y.$": "States.ArrayLength($.n)"}`, Runtime, `There was an error while evaluating the intrinsic function: States.ArrayLength($.n). Invalid arguments in States.ArrayLength`},
+		{"past an end in a call", `{"y.$": "States.Array($.list[1])"}`, Runtime, `The function 'States.Array($.list[1])' had the following error: The JsonPath argument for the field '$.list[1]' could not be found in the input '{"n":1,"list":[0]}'`},
+		{"past an end on the way", `{"y.$": "$.list[1].a"}`, Runtime, `The JSONPath '$.list[1].a' specified for the field 'y.$' could not be found in the input '{"n":1,"list":[0]}'`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,7 +89,7 @@ func TestTemplateFaults(t *testing.T) {
 			if problems != nil {
 				t.Fatal(problems)
 			}
-			_, err := tmpl.Eval(scopeOf(`{"n": 1}`))
+			_, err := tmpl.Eval(scopeOf(`{"n": 1, "list": [0]}`))
 			var e *Error
 			if !errors.As(err, &e) || e.Code != tt.code || e.Text != tt.text {
 				t.Errorf("got  %v\nwant %s: %s", err, tt.code, tt.text)

@@ -1,35 +1,70 @@
 package expr
 
+import (
+	"maps"
+	"slices"
+)
+
 // Variable is the variable that the path starts from, without its $; empty where it starts elsewhere.
 func (p *Path) Variable() string { return p.variable }
 
-// Variables are those that the call's paths start from.
-func (c *Call) Variables() []string {
-	var list []string
-	for _, a := range c.args {
-		if a.path != nil && a.path.variable != "" {
-			list = append(list, a.path.variable)
-		}
-		if a.call != nil {
-			list = append(list, a.call.Variables()...)
-		}
-	}
-	return list
+// Variables are the names, sorted and without the $, of the variables that the path refers to.
+func (p *Path) Variables() []string {
+	v := make(variables)
+	v.path(p)
+	return slices.Sorted(maps.Keys(v))
 }
 
-// Variables are those that the paths in the template start from.
-func (t *Template) Variables() []string { return t.node.variables() }
+// Variables are the names, sorted and without the $, of the variables that the arguments of the call refer to.
+func (c *Call) Variables() []string {
+	v := make(variables)
+	v.call(c)
+	return slices.Sorted(maps.Keys(v))
+}
 
-func (n *node) variables() []string {
-	var list []string
-	if n.path != nil && n.path.variable != "" {
-		list = append(list, n.path.variable)
+// variables are names.
+type variables map[string]bool
+
+func (v variables) path(p *Path) {
+	if p == nil {
+		return
 	}
-	if n.call != nil {
-		list = append(list, n.call.Variables()...)
+	if p.root == rootVariable {
+		v[p.variable] = true
 	}
-	for i := range n.parts {
-		list = append(list, n.parts[i].variables()...)
+	for _, s := range p.steps {
+		v.condition(s.filter)
 	}
-	return list
+	for _, a := range p.args {
+		v.path(a.path)
+	}
+}
+
+func (v variables) call(c *Call) {
+	for _, a := range c.args {
+		v.path(a.path)
+		if a.call != nil {
+			v.call(a.call)
+		}
+	}
+}
+
+func (v variables) condition(c condition) {
+	switch c := c.(type) {
+	case allOf:
+		for _, part := range c {
+			v.condition(part)
+		}
+	case anyOf:
+		for _, part := range c {
+			v.condition(part)
+		}
+	case negated:
+		v.condition(c.c)
+	case exists:
+		v.path(c.path)
+	case test:
+		v.path(c.left.path)
+		v.path(c.right.path)
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tutti-ml/tutti/client"
 	"github.com/tutti-ml/tutti/internal/auth"
+	"github.com/tutti-ml/tutti/internal/dispatch"
 	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/manifest"
 	"github.com/tutti-ml/tutti/internal/run"
@@ -22,6 +23,8 @@ func (h *handler) registerJobs() {
 	huma.Register(h.api, operation(http.MethodGet, "/jobs/{job}", "get-job", "jobs", "Read a job", 200), h.getJob)
 	huma.Register(h.api, operation(http.MethodGet, "/jobs/{job}/replicas", "list-replicas", "jobs", "List where a job's processes stand", 200), h.listReplicas)
 	huma.Register(h.api, operation(http.MethodPost, "/jobs/{job}/stop", "stop-job", "jobs", "Ask for a job to stop", 202), h.stopJob)
+	huma.Register(h.api, operation(http.MethodPost, "/jobs/{job}/suspend", "suspend-job", "jobs", "Ask for a job to start nothing more until it is resumed", 202), h.hold((*dispatch.Dispatcher).Suspend))
+	huma.Register(h.api, operation(http.MethodPost, "/jobs/{job}/resume", "resume-job", "jobs", "Ask for a suspended job to go on", 202), h.hold((*dispatch.Dispatcher).Resume))
 }
 
 // JobRef names a job. It is exported, as are all parts of inputs, for huma to see it.
@@ -141,6 +144,17 @@ func (h *handler) stopJob(ctx context.Context, in *struct {
 		why = "stopped by " + auth.From(ctx).Owner
 	}
 	return nil, explain("job", h.Dispatch.Cancel(ctx, j.ID, why))
+}
+
+// hold suspends or resumes a job.
+func (h *handler) hold(ask func(*dispatch.Dispatcher, context.Context, job.ID) error) func(context.Context, *JobRef) (*struct{}, error) {
+	return func(ctx context.Context, in *JobRef) (*struct{}, error) {
+		j, err := h.job(ctx, in.Job)
+		if err != nil {
+			return nil, err
+		}
+		return nil, explain("job", ask(h.Dispatch, ctx, j.ID))
+	}
 }
 
 func (h *handler) submitJob(ctx context.Context, in *struct {

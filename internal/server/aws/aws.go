@@ -19,8 +19,9 @@ import (
 
 // Service is one AWS service over AWS JSON 1.0.
 type Service struct {
-	Target  string // what X-Amz-Target begins with, such as AWSStepFunctions
-	Actions map[string]Action
+	Target    string // what X-Amz-Target begins with, such as AWSStepFunctions
+	Namespace string // of its errors, such as com.amazonaws.swf.service.v2.model
+	Actions   map[string]Action
 }
 
 // Action is one operation of a service.
@@ -42,15 +43,21 @@ type Options struct {
 // Handler answers requests of AWS clients.
 type Handler struct {
 	o       Options
-	actions map[string]Action // by target, such as AWSStepFunctions.StartExecution
+	actions map[string]operation // by target, such as AWSStepFunctions.StartExecution
+}
+
+// operation is an action within its service.
+type operation struct {
+	Action
+	namespace string
 }
 
 // New returns a handler for the services.
 func New(o Options) *Handler {
-	h := &Handler{o: o, actions: make(map[string]Action)}
+	h := &Handler{o: o, actions: make(map[string]operation)}
 	for _, s := range o.Services {
 		for name, a := range s.Actions {
-			h.actions[s.Target+"."+name] = a
+			h.actions[s.Target+"."+name] = operation{a, s.Namespace}
 		}
 	}
 	return h
@@ -63,14 +70,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := NewUUID()
 	w.Header()["X-Amzn-Requestid"] = []string{id}
 	w.Header()["Content-Type"] = []string{contentType}
-	out, err := h.answer(r)
+	op, ok := h.actions[r.Header.Get("X-Amz-Target")]
+	out, err := []byte(nil), error(ErrUnknownOperation)
+	if ok {
+		out, err = h.answer(op.Action, r)
+	}
 	if err == nil {
 		_, _ = w.Write(out) // the caller may be gone
 		return
 	}
 	e := h.known(err, r, id)
 	w.WriteHeader(e.HTTPStatus())
-	_, _ = w.Write(e.body())
+	_, _ = w.Write(e.body(op.namespace))
 }
 
 // known is the error as the client is to see it. What is our own fault is logged, and told without its details.
@@ -83,12 +94,8 @@ func (h *Handler) known(err error, r *http.Request, id string) *Error {
 	return ErrInternalFailure
 }
 
-// answer is the body of the answer to a request.
-func (h *Handler) answer(r *http.Request) ([]byte, error) {
-	action, ok := h.actions[r.Header.Get("X-Amz-Target")]
-	if !ok {
-		return nil, ErrUnknownOperation
-	}
+// answer is the body of the answer to a request for an action.
+func (h *Handler) answer(action Action, r *http.Request) ([]byte, error) {
 	body, err := h.read(r)
 	if err != nil {
 		return nil, err

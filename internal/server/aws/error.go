@@ -10,10 +10,11 @@ import (
 
 // Error is an error that clients see.
 type Error struct {
-	Code    string // as SDKs know it, such as StateMachineDoesNotExist
-	Message string
-	Status  int            // of HTTP; 0: 400
-	More    []value.Member // further members of the body
+	Namespace string // that the code is from; empty: the service's
+	Code      string // as SDKs know it, such as StateMachineDoesNotExist
+	Message   string
+	Status    int            // of HTTP; 0: 400
+	More      []value.Member // further members of the body
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
@@ -35,8 +36,9 @@ func (e *Error) And(name string, v value.Value) *Error {
 	return &with
 }
 
-func (e *Error) body() []byte {
-	members := append([]value.Member{{Name: "__type", Value: value.NewString(e.Code)}}, e.More...)
+// body is the error as it is sent; namespace is the service's.
+func (e *Error) body(namespace string) []byte {
+	members := append([]value.Member{{Name: "__type", Value: value.NewString(cmp.Or(e.Namespace, namespace) + "#" + e.Code)}}, e.More...)
 	if e.Message != "" {
 		members = append(members, value.Member{Name: "message", Value: value.NewString(e.Message)})
 	}
@@ -45,10 +47,10 @@ func (e *Error) body() []byte {
 
 // The errors that all services have, as AWS spells them.
 var (
-	ErrUnknownOperation = &Error{Code: "com.amazon.coral.service#UnknownOperationException"}
-	ErrSerialization    = &Error{Code: "com.amazon.coral.service#SerializationException"}
-	ErrValidation       = &Error{Code: "com.amazon.coral.validate#ValidationException"}
-	ErrTooLarge         = &Error{Code: "com.amazon.coral.service#RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge}
-	ErrInternalFailure  = &Error{Code: "com.amazon.coral.service#InternalFailure", Status: http.StatusInternalServerError}
-	ErrUnavailable      = &Error{Code: "com.amazon.coral.availability#ServiceUnavailableException", Status: http.StatusServiceUnavailable}
+	ErrUnknownOperation = &Error{Namespace: "com.amazon.coral.service", Code: "UnknownOperationException"}
+	ErrSerialization    = &Error{Namespace: "com.amazon.coral.service", Code: "SerializationException"}
+	ErrValidation       = &Error{Namespace: "com.amazon.coral.validate", Code: "ValidationException"}
+	ErrTooLarge         = &Error{Namespace: "com.amazon.coral.service", Code: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge}
+	ErrInternalFailure  = &Error{Namespace: "com.amazon.coral.service", Code: "InternalFailure", Status: http.StatusInternalServerError}
+	ErrUnavailable      = &Error{Namespace: "com.amazon.coral.availability", Code: "ServiceUnavailableException", Status: http.StatusServiceUnavailable}
 )

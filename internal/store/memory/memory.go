@@ -12,6 +12,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -146,6 +147,7 @@ func (d *data) apply(u *store.Unit) error {
 	for _, r := range u.Requests {
 		if j := d.jobs[r.Job]; j != nil && !j.State.Ended() {
 			key := requestKey{r.Job, r.Kind}
+			delete(d.requests, requestKey{r.Job, r.Kind.Replaces()})
 			if _, ok := d.requests[key]; !ok {
 				d.requests[key] = r.Why
 			}
@@ -244,7 +246,10 @@ func (d *data) applyJob(c store.JobChange) error {
 		d.replicas[id] = mergeReplicas(d.replicas[id], c.Replicas)
 	}
 	if stored.State.Ended() {
-		delete(d.requests, requestKey{id, store.JobCancel})
+		maps.DeleteFunc(d.requests, func(k requestKey, _ string) bool { return k.job == id })
+	}
+	for _, kind := range c.Answered {
+		delete(d.requests, requestKey{id, kind})
 	}
 	return nil
 }

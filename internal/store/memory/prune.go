@@ -14,24 +14,31 @@ import (
 const pruneStep = 100
 
 // Prune implements store.Store.
-func (s *Store) Prune(_ context.Context, runsBefore, jobsBefore time.Time) (more bool, err error) {
+func (s *Store) Prune(_ context.Context, now time.Time, keep store.Retention, forget func(job.ID) error) (more bool, err error) {
+	var runs []run.ID
+	var jobs []job.ID
+	s.see(func(d *data) {
+		for _, n := range d.runIDs {
+			r := d.runs[run.ID(n)]
+			if len(runs) < pruneStep && r.Status.Ended() && r.Ended.Before(now.Add(-keep.Runs)) && !d.awaited(r.Parent) {
+				runs = append(runs, run.ID(n))
+			}
+		}
+		for _, n := range d.jobIDs {
+			j := d.jobs[job.ID(n)]
+			if len(jobs) < pruneStep && j.Past(now, keep.Jobs) && !d.awaited(run.ID(j.Run)) {
+				jobs = append(jobs, job.ID(n))
+			}
+		}
+	})
+	for _, id := range jobs {
+		if err := forget(id); err != nil {
+			return false, err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.data
-	var runs []run.ID
-	for _, n := range d.runIDs {
-		r := d.runs[run.ID(n)]
-		if len(runs) < pruneStep && r.Status.Ended() && r.Ended.Before(runsBefore) && !d.awaited(r.Parent) {
-			runs = append(runs, run.ID(n))
-		}
-	}
-	var jobs []job.ID
-	for _, n := range d.jobIDs {
-		j := d.jobs[job.ID(n)]
-		if len(jobs) < pruneStep && j.State.Ended() && j.Ended.Before(jobsBefore) && !d.awaited(run.ID(j.Run)) {
-			jobs = append(jobs, job.ID(n))
-		}
-	}
 	for _, id := range runs {
 		d.removeRun(id)
 	}

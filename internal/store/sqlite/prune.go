@@ -2,10 +2,12 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/store"
 )
 
 // pruneStep bounds how many runs and jobs one Prune removes, and with them how long commits wait for it.
@@ -16,8 +18,10 @@ const pruneStep = 20
 const (
 	prunableRuns = `SELECT id FROM run WHERE ended < ? AND ended IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM run p WHERE p.id = run.parent AND p.ended IS NULL) LIMIT ?`
-	prunableJobs = `SELECT id FROM job WHERE ended < ? AND ended IS NOT NULL
-		AND NOT EXISTS (SELECT 1 FROM run p WHERE p.id = job.run AND p.ended IS NULL) LIMIT ?`
+	prunableJobs = `SELECT id FROM (
+			SELECT id, run FROM job WHERE ended < ? AND ended IS NOT NULL AND expires IS NULL
+			UNION ALL SELECT id, run FROM job WHERE expires < ? AND expires IS NOT NULL) j
+		WHERE NOT EXISTS (SELECT 1 FROM run p WHERE p.id = j.run AND p.ended IS NULL) LIMIT ?`
 )
 
 var pruneRun = []string{
@@ -48,14 +52,25 @@ var pruneJob = []string{
 }
 
 // Prune implements store.Store.
-func (s *Store) Prune(_ context.Context, runsBefore, jobsBefore time.Time) (more bool, err error) {
+func (s *Store) Prune(ctx context.Context, now time.Time, keep store.Retention, forget func(job.ID) error) (more bool, err error) {
+	jobs, err := s.prunable(ctx, prunableJobs, millis(now.Add(-keep.Jobs)), millis(now))
+	if err != nil {
+		return false, err
+	}
+	runs, err := s.prunable(ctx, prunableRuns, millis(now.Add(-keep.Runs)))
+	if err != nil {
+		return false, err
+	}
+	for _, id := range jobs {
+		if err := forget(job.ID(id)); err != nil {
+			return false, err
+		}
+	}
 	err = s.transact(func() error {
-		runs, err := s.remove(prunableRuns, runsBefore, pruneRun)
-		if err != nil {
+		if err := s.remove(runs, pruneRun); err != nil {
 			return err
 		}
-		jobs, err := s.remove(prunableJobs, jobsBefore, pruneJob)
-		if err != nil {
+		if err := s.remove(jobs, pruneJob); err != nil {
 			return err
 		}
 		for _, id := range runs {
@@ -73,21 +88,25 @@ func (s *Store) Prune(_ context.Context, runsBefore, jobsBefore time.Time) (more
 	return more, err
 }
 
-// remove runs the statements for each id that a query finds, and gives the ids.
-func (s *Store) remove(query string, before time.Time, statements []string) ([]int64, error) {
-	find, err := s.write.prepare(query)
+// prunable finds some of what can be removed: nothing that ended comes to be needed again.
+func (s *Store) prunable(ctx context.Context, query string, before ...any) ([]int64, error) {
+	rows, err := s.read.QueryContext(ctx, query, append(before, pruneStep)...)
+	ids, err := collect(rows, err, func(row scanner) (id int64, err error) { return id, row.Scan(&id) })
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("looking for what can be removed: %w", err)
 	}
-	defer find.close()
-	ids, err := find.numbers(millis(before), int64(pruneStep))
-	if len(ids) == 0 || err != nil {
-		return nil, err
+	return ids, nil
+}
+
+// remove runs the statements for each id.
+func (s *Store) remove(ids []int64, statements []string) error {
+	if len(ids) == 0 {
+		return nil
 	}
 	for _, text := range statements {
 		st, err := s.write.prepare(text)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, id := range ids {
 			if err == nil {
@@ -98,8 +117,8 @@ func (s *Store) remove(query string, before time.Time, statements []string) ([]i
 			err = e
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return ids, nil
+	return nil
 }

@@ -14,7 +14,8 @@ type statements struct {
 	setTimer, clearTimer, clearTimers      *stmt
 	consume, clearInbox                    *stmt
 	insertJob, updateJob, spec, jobLabel   *stmt
-	replica, request, clearRequests        *stmt
+	replica, request, answered             *stmt
+	clearRequests                          *stmt
 	insertObject, updateObject, newVersion *stmt
 
 	// Facts.
@@ -53,11 +54,12 @@ func (q *statements) all() []writeQuery {
 		{&q.clearInbox, "DELETE FROM inbox WHERE run = ?"},
 
 		{&q.insertJob, "INSERT INTO job (id, version, owner, space, name, key, queue, run, state, ended, data) VALUES (?,?,?,?,?,?,?,?,?,?,?)"},
-		{&q.updateJob, "UPDATE job SET version = ?, state = ?, ended = ?, data = ? WHERE id = ?"},
+		{&q.updateJob, "UPDATE job SET version = ?, state = ?, ended = ?, expires = ?, data = ? WHERE id = ?"},
 		{&q.spec, "INSERT INTO job_spec (job, data) VALUES (?,?)"},
 		{&q.jobLabel, "INSERT INTO job_label (name, value, job) VALUES (?,?,?)"},
 		{&q.replica, "REPLACE INTO replica (job, child, replica, state, data) VALUES (?,?,?,?,?)"},
 		{&q.request, "INSERT OR IGNORE INTO job_request (job, kind, why) VALUES (?,?,?)"},
+		{&q.answered, "DELETE FROM job_request WHERE job = ? AND kind = ?"},
 		{&q.clearRequests, "DELETE FROM job_request WHERE job = ?"},
 
 		{&q.insertObject, "INSERT INTO object (id, kind, space, name, latest, deleted) VALUES (?,?,?,?,?,?)"},

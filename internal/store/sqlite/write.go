@@ -47,6 +47,9 @@ func (s *Store) store(ctx context.Context, u *store.Unit) error {
 			return err
 		}
 		if open {
+			if err := s.do.answered.exec(int64(r.Job), int64(r.Kind.Replaces())); err != nil {
+				return err
+			}
 			if err := s.do.request.exec(int64(r.Job), int64(r.Kind), r.Why); err != nil {
 				return err
 			}
@@ -225,7 +228,15 @@ func (s *Store) storeJob(c store.JobChange) error {
 	if err := s.publish(store.SubjectJob, int64(j.ID), uint64(j.Version), 1, 0, event); err != nil {
 		return err
 	}
-	var ended any
+	var ended, expires any
+	if !j.Expires.IsZero() {
+		expires = millis(j.Expires)
+	}
+	for _, kind := range c.Answered {
+		if err := s.do.answered.exec(int64(j.ID), int64(kind)); err != nil {
+			return err
+		}
+	}
 	if j.State.Ended() {
 		ended = millis(j.Ended)
 		if err := s.do.clearRequests.exec(int64(j.ID)); err != nil {
@@ -233,7 +244,7 @@ func (s *Store) storeJob(c store.JobChange) error {
 		}
 	}
 	if j.Version > 1 {
-		err = s.do.updateJob.exec(j.Version, int64(j.State), ended, row, int64(j.ID))
+		err = s.do.updateJob.exec(j.Version, int64(j.State), ended, expires, row, int64(j.ID))
 	} else {
 		err = s.insertJob(c, row, ended)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -129,10 +130,52 @@ func testFeed(f *fixture) {
 func (f *fixture) prune(runsBefore, jobsBefore time.Time) {
 	f.Helper()
 	for {
-		if more := must[bool](f)(f.s.Prune(f.Context(), runsBefore, jobsBefore)); !more {
+		now := after(24 * time.Hour)
+		keep := store.Retention{Runs: now.Sub(runsBefore), Jobs: now.Sub(jobsBefore)}
+		if more := must[bool](f)(f.s.Prune(f.Context(), now, keep, func(job.ID) error { return nil })); !more {
 			return
 		}
 	}
+}
+
+// testPruneExpired holds that a job's own time comes before that of all, and that each is named before it goes.
+func testPruneExpired(f *fixture) {
+	f.do(start(1, "waits"))
+	for id := job.ID(1); id <= 5; id++ {
+		j := newJob(id, fmt.Sprint(id))
+		if id == 4 {
+			j.Run = 1
+		}
+		f.do(submit(j))
+		if id == 5 {
+			continue
+		}
+		end := next(j, job.Failed) // after a minute
+		if id != 1 {
+			end.Expires = end.Ended.Add(time.Duration(id) * time.Minute)
+		}
+		f.do(submit(end))
+	}
+	var forgotten []job.ID
+	forget := func(id job.ID) error {
+		must[*job.Job](f)(f.s.Job(f.Context(), id))
+		forgotten = append(forgotten, id)
+		return nil
+	}
+	prune := func(at time.Duration, keep time.Duration) []job.ID {
+		forgotten = nil
+		must[bool](f)(f.s.Prune(f.Context(), after(at), store.Retention{Runs: keep, Jobs: keep}, forget))
+		return forgotten
+	}
+	f.same("before any time", 0, len(prune(2*time.Minute, time.Hour)))
+	f.same("by their own time", []job.ID{2}, prune(4*time.Minute, time.Hour))
+	f.same("a run may still ask for the other", []job.ID{3}, prune(30*time.Minute, time.Hour))
+	f.same("by the time of all", []job.ID{1}, prune(2*time.Hour, time.Hour))
+	f.do(finish(1, "waits", 3, epoch))
+	_, err := f.s.Prune(f.Context(), after(time.Hour), store.Retention{Runs: 24 * time.Hour, Jobs: 24 * time.Hour}, func(job.ID) error { return io.ErrClosedPipe })
+	f.is(err, io.ErrClosedPipe)
+	f.same("kept until it could be forgotten", []job.ID{5, 4}, jobIDs(must[[]*job.Job](f)(f.s.Jobs(f.Context(), store.JobFilter{}))))
+	f.same("once the run has ended", []job.ID{4}, prune(time.Hour, 24*time.Hour))
 }
 
 func testPruneRuns(f *fixture) {

@@ -155,4 +155,17 @@ func testRequests(f *fixture) {
 	f.do(submit(next(a, job.Cancelled)))
 	ask(1, "late")
 	f.same("requests to open jobs", []store.JobRequest{{Job: 2, Kind: store.JobCancel, Why: "enough"}}, requests())
+
+	hold := func(kind store.JobRequestKind) { f.do(&store.Unit{Requests: []store.JobRequest{{Job: 2, Kind: kind}}}) }
+	cancel, suspend, resume := store.JobRequest{Job: 2, Kind: store.JobCancel, Why: "enough"}, store.JobRequest{Job: 2, Kind: store.JobSuspend}, store.JobRequest{Job: 2, Kind: store.JobResume}
+	hold(store.JobSuspend)
+	f.same("beside another", []store.JobRequest{cancel, suspend}, requests())
+	hold(store.JobResume)
+	f.same("in place of its opposite", []store.JobRequest{cancel, resume}, requests())
+	b = next(b, job.Queued)
+	f.do(&store.Unit{Jobs: []store.JobChange{{Job: b, Answered: []store.JobRequestKind{store.JobResume, store.JobSuspend}}}})
+	f.same("without what was answered", []store.JobRequest{cancel}, requests())
+	hold(store.JobSuspend)
+	f.do(submit(next(b, job.Cancelled)))
+	f.same("none of a job that ended", 0, len(requests()))
 }

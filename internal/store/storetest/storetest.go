@@ -48,6 +48,7 @@ func Run(t *testing.T, open Open) {
 		{"pruning runs", testPruneRuns},
 		{"pruning keeps what others name", testPruneShared},
 		{"pruning jobs", testPruneJobs},
+		{"pruning jobs that expire", testPruneExpired},
 		{"opening again", testAgain},
 		{"readers beside the writer", testReaders},
 	} {

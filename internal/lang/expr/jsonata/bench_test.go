@@ -1,7 +1,9 @@
 package jsonata
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -29,27 +31,24 @@ func document() value.Value {
 	return value.MustParse(b.String())
 }
 
-// The twelve expressions over a document of a hundred items.
-var benchmarks = []struct{ name, text string }{
-	{"field", `customer.name`},
-	{"path", `orders.lines.price`},
-	{"predicate", `orders[state="paid" and total > 50].id`},
-	{"sum", `$sum(orders.lines.(quantity * price))`},
-	{"map", `$map(orders, function($o, $i) { $i & ":" & $o.id })`},
-	{"filter", `$filter(orders, function($o) { $count($o.lines[price > 20]) > 1 })`},
-	{"sort", `orders^(>total, id).id`},
-	{"group", `orders{state: $sum(total)}`},
-	{"object", `orders.{"id": id, "total": $formatNumber(total, "#,##0.00"), "n": $count(lines)}`},
-	{"reduce", `$reduce(orders.total, function($a, $b) { $a + $b }, 0)`},
-	{"parent", `orders.lines[price > 40].{"order": %.id, "sku": sku}`},
-	{"transform", `$ ~> |orders.lines|{"price": price * 1.2}, ["sku"]|`},
+// benchmarks are the expressions of make bench.
+func benchmarks(b *testing.B) (all []struct{ Name, Text string }) {
+	b.Helper()
+	text, err := os.ReadFile("../../../../test/bench/testdata/expr.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &all); err != nil {
+		b.Fatal(err)
+	}
+	return all
 }
 
 func BenchmarkEval(b *testing.B) {
 	input := document()
-	for _, bench := range benchmarks {
-		b.Run(bench.name, func(b *testing.B) {
-			e, err := Compile(bench.text)
+	for _, bench := range benchmarks(b) {
+		b.Run(bench.Name, func(b *testing.B) {
+			e, err := Compile(bench.Text)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -64,9 +63,10 @@ func BenchmarkEval(b *testing.B) {
 }
 
 func BenchmarkCompile(b *testing.B) {
+	text := benchmarks(b)[8].Text
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Compile(benchmarks[8].text); err != nil {
+		if _, err := Compile(text); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -28,9 +28,11 @@ func (m *machine) apply(fn any, args []any, input any, f *frame) (any, error) {
 			return nil, err
 		}
 		var v any
-		err := error(fail("T1006"))
+		var err error
 		if target, ok := fn.(function); ok {
 			v, err = target.call(m, args, input, f)
+		} else {
+			err = fail("T1006")
 		}
 		if err != nil && callee != nil {
 			err = callee.blame(err, callee.position)
@@ -125,8 +127,10 @@ func (l *lambda) run(m *machine, args []any) (any, error) {
 		return nil, err
 	}
 	own := &frame{outer: l.frame}
+	bindings := make([]binding, len(l.params))
 	for i, name := range l.params {
-		own.bind(name, argument(args, i))
+		bindings[i] = binding{name, argument(args, i), own.vars}
+		own.vars = &bindings[i]
 	}
 	return m.eval(l.body, l.input, own)
 }

@@ -19,6 +19,9 @@ type group struct {
 // of that pair's value.
 func (m *machine) groupBy(g *grouping, v any, f *frame) (any, error) {
 	s, tupled := v.(*stream)
+	if _, several := v.(*array); !several && !tupled {
+		return m.objectOf(g, v, f)
+	}
 	if !tupled {
 		in, ok := v.(*array)
 		if !ok || in.len() == 0 {
@@ -49,6 +52,43 @@ func (m *machine) groupBy(g *grouping, v any, f *frame) (any, error) {
 		}
 	}
 	return out, m.grow(nodeBytes + 3*itemBytes*out.len())
+}
+
+// objectOf is groupBy for one item, whose keys need not be brought together.
+func (m *machine) objectOf(g *grouping, item any, f *frame) (any, error) {
+	out := &members{}
+	out.make(len(g.pairs))
+	values := make([]*node, 0, len(g.pairs))
+	for _, pair := range g.pairs {
+		v, err := m.eval(pair[0], item, f)
+		if err != nil {
+			return nil, err
+		}
+		if v == nil {
+			continue
+		}
+		key, ok := v.(string)
+		if !ok {
+			return nil, failWith("T1003", v).at(g.position, "")
+		}
+		if out.find(key) >= 0 {
+			return nil, failWith("D1009", key).at(g.position, "")
+		}
+		out.add(key, nil)
+		values = append(values, pair[1])
+	}
+	kept := &members{}
+	kept.make(len(values))
+	for i, n := range values {
+		v, err := m.eval(n, item, f)
+		if err != nil {
+			return nil, err
+		}
+		if v != nil {
+			kept.add(out.keys[i], v)
+		}
+	}
+	return &object{own: kept}, m.grow(nodeBytes + 3*itemBytes*len(kept.keys))
 }
 
 // itemOrNothing is nothing for the array without elements, else v.

@@ -1,5 +1,7 @@
 package jsonata
 
+import "github.com/tutti-ml/tutti/internal/value"
+
 // eval takes the steps one after the other, each for every item that the one before found. From the first step on that
 // binds a variable, what goes from step to step are tuples.
 func (p *pathExpr) eval(m *machine, n *node, input any, f *frame) (any, error) {
@@ -11,8 +13,18 @@ func (p *pathExpr) eval(m *machine, n *node, input any, f *frame) (any, error) {
 			}
 		}
 	}
+	variable, fromVariable := p.steps[0].expr.(variableExpr)
+	if n.group == nil && p.isNames() {
+		from, names := input, p.steps
+		if fromVariable {
+			from, names = variable.of(m, input, f), p.steps[1:]
+		}
+		if found, ok, err := m.walk(names, from); ok || err != nil {
+			return found, err
+		}
+	}
 	in, ok := input.(*array)
-	if _, variable := p.steps[0].expr.(variableExpr); !ok || variable {
+	if !ok || fromVariable {
 		in = sequenceOf(input)
 	}
 	var found any
@@ -61,6 +73,74 @@ func (p *pathExpr) eval(m *machine, n *node, input any, f *frame) (any, error) {
 	return m.groupBy(n.group, found, f)
 }
 
+// isNames reports whether the path is names and nothing else, but for a variable to begin with.
+func (p *pathExpr) isNames() bool {
+	for i, step := range p.steps {
+		_, ok := step.expr.(nameExpr)
+		if _, variable := step.expr.(variableExpr); variable && i == 0 && len(p.steps) > 1 {
+			ok = true
+		}
+		if !ok || step.stages != nil || step.tuple || step.keepArray || step.predicates != nil || step.group != nil {
+			return false
+		}
+	}
+	return !p.keep
+}
+
+// walk follows names through what came from the host as it is: no items are made of what the path only passes.
+// ok is false where it meets arrays within arrays, or what was made here.
+func (m *machine) walk(names []*node, input any) (found any, ok bool, err error) {
+	var in []value.Value
+	switch v := input.(type) {
+	case *object:
+		in = []value.Value{v.src}
+	case *array:
+		if v.items == nil && !v.src.IsAbsent() {
+			in = v.src.AppendElements(nil)
+		}
+	}
+	if len(in) == 0 || in[0].IsAbsent() {
+		return nil, false, nil
+	}
+	for i, step := range names {
+		name := step.expr.(nameExpr).name
+		out := make([]value.Value, 0, len(in))
+		var only value.Value
+		results := 0
+		for _, v := range in {
+			if v.Kind() == value.Array {
+				return nil, false, nil
+			}
+			member, ok := v.Get(name)
+			if !ok {
+				continue
+			}
+			results++
+			if only = member; member.Kind() == value.Array {
+				out = member.AppendElements(out)
+			} else {
+				out = append(out, member)
+			}
+		}
+		if err := m.step(len(in) + len(out)); err != nil {
+			return nil, false, err
+		}
+		if err := m.grow(3 * itemBytes * len(out)); err != nil {
+			return nil, false, err
+		}
+		if results == 1 && i == len(names)-1 { // what the last step finds alone is the result as it is
+			return wrap(only), true, nil
+		}
+		if in = out; len(in) == 0 {
+			return nil, true, nil
+		}
+	}
+	if len(in) == 1 {
+		return wrap(in[0]), true, nil
+	}
+	return &array{src: value.NewArray(in...), size: len(in), sequence: true}, true, nil
+}
+
 // lone is the name that a path is which is nothing else: of an object it gives the member as it is.
 func (p *pathExpr) lone() (string, bool) {
 	name, ok := p.steps[0].expr.(nameExpr)
@@ -90,6 +170,9 @@ func (m *machine) pathStep(step *node, in *array, f *frame, last bool) (any, err
 		}
 		if v == nil {
 			continue
+		}
+		if results == nil {
+			results = make([]any, 0, in.len()-i)
 		}
 		results = append(results, v)
 		if a, ok := v.(*array); ok && !a.cons {

@@ -9,13 +9,18 @@ func (placeholder) eval(*machine, *node, any, *frame) (any, error) { return nil,
 
 // eval is the context for $, else what the name is bound to.
 func (e variableExpr) eval(m *machine, _ *node, input any, f *frame) (any, error) {
+	return e.of(m, input, f), nil
+}
+
+// of is what the variable holds; the one without a name is the context.
+func (e variableExpr) of(m *machine, input any, f *frame) any {
 	if e.name != "" {
-		return m.lookup(f, e.name), nil
+		return m.lookup(f, e.name)
 	}
 	if a, ok := input.(*array); ok && a.wrapper {
-		return a.at(0), nil
+		return a.at(0)
 	}
-	return input, nil
+	return input
 }
 
 // eval makes an array. Elements that are arrays give their elements, but for those that are written as arrays.

@@ -126,15 +126,16 @@ func (m *machine) cloneObject(o *object) (any, error) {
 	if err := m.grow(nodeBytes + 3*itemBytes*o.len()); err != nil {
 		return nil, err
 	}
-	out := &object{}
+	out := &members{}
+	out.make(o.len())
 	for i := range o.len() {
 		v, err := m.clone(o.at(i))
 		if err != nil {
 			return nil, err
 		}
 		if v != nil {
-			out.set(o.key(i), v)
+			out.add(o.key(i), v)
 		}
 	}
-	return out, nil
+	return &object{own: out}, nil
 }

@@ -229,20 +229,29 @@ func formatNumber(c *call, f float64) (any, error) {
 	options, _ := c.arg(2).(*object)
 	n := newNumberFormat(options)
 	picture := c.orElse(1, "")
-	if err := c.payPicture(picture); err != nil {
-		return nil, err
+	layouts, known := c.pictures[picture]
+	if !known || options != nil {
+		if err := c.payPicture(picture); err != nil {
+			return nil, err
+		}
+		var err error
+		if layouts, err = n.layouts(picture); err != nil {
+			return nil, err
+		}
 	}
-	layouts, err := n.layouts(picture)
-	if err != nil {
-		return nil, err
+	if !known && options == nil {
+		if c.pictures == nil {
+			c.pictures = make(map[string][]*layout)
+		}
+		c.pictures[picture] = layouts
 	}
-	l := layouts[0]
+	l := *layouts[0]
 	if f < 0 && len(layouts) == 2 {
-		l = layouts[1]
+		l = *layouts[1]
 	} else if f < 0 {
 		l.prefix = n.minus + l.prefix
 	}
-	return c.text(n.format(l, f))
+	return c.text(n.format(&l, f))
 }
 
 // payPicture counts the steps that a picture can cost: each of its characters is held against each.

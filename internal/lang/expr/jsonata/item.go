@@ -77,8 +77,18 @@ func (a *array) at(i int) any {
 		return a.low + float64(i)
 	}
 	items := make([]any, a.size)
+	var objects []object // of all elements in one piece
 	for j := range items {
-		items[j] = wrap(a.src.Index(j))
+		v := a.src.Index(j)
+		if v.Kind() != value.Object {
+			items[j] = wrap(v)
+			continue
+		}
+		if objects == nil {
+			objects = make([]object, a.size-j)
+		}
+		objects[0].src = v
+		items[j], objects = &objects[0], objects[1:]
 	}
 	a.items = items
 	return items[i]
@@ -179,12 +189,28 @@ func (o *object) change() *members {
 		o.own = &members{}
 	}
 	if !o.src.IsAbsent() {
+		o.own.make(o.src.Len())
 		for name, v := range o.src.Members() {
-			o.own.set(name, wrap(v))
+			o.own.add(name, wrap(v))
 		}
 		o.src = value.Value{}
 	}
 	return o.own
+}
+
+// make has room for n members; there are none yet.
+func (m *members) make(n int) {
+	m.keys, m.items = make([]string, 0, n), make([]any, 0, n)
+}
+
+// add puts a member at the end whose name is new.
+func (m *members) add(name string, v any) {
+	m.keys, m.items = append(m.keys, name), append(m.items, v)
+	if m.index != nil {
+		m.index[name] = len(m.keys) - 1
+	} else if len(m.keys) > indexAbove {
+		m.reindex()
+	}
 }
 
 // set puts the member called name in its place, or at the end.
@@ -195,12 +221,7 @@ func (m *members) set(name string, v any) {
 		m.items[i] = v
 		return
 	}
-	m.keys, m.items = append(m.keys, name), append(m.items, v)
-	if m.index != nil {
-		m.index[name] = len(m.keys) - 1
-	} else if len(m.keys) > indexAbove {
-		m.reindex()
-	}
+	m.add(name, v)
 }
 
 // remove takes the member called name away.

@@ -14,6 +14,8 @@ type machine struct {
 	steps  int
 	depth  int
 	bytes  int
+	// pictures of $formatNumber that were read, those without options.
+	pictures map[string][]*layout
 }
 
 const (

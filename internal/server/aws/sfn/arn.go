@@ -14,10 +14,9 @@ const (
 	typeExecution = "execution"
 	typeExpress   = "express"
 	typeActivity  = "activity"
-	typeMapRun    = "mapRun"
 )
 
-// arn is an ARN of the service, taken apart: arn:PARTITION:states:REGION:ACCOUNT:TYPE:NAME[:MORE…].
+// arn is an ARN of the service, taken apart: arn:PARTITION:states:REGION:ACCOUNT:TYPE:NAME[:MORE].
 type arn struct {
 	text string
 	site catalog.Site
@@ -39,13 +38,14 @@ func parseARN(text string, kinds ...string) (arn, error) {
 		return arn{}, errInvalidARN.of("Invalid ARN service: " + parts[2])
 	}
 	a := arn{text: text, site: catalog.Site{Region: parts[3], Account: parts[4]}, kind: parts[5], name: parts[6]}
-	if len(parts) == 8 {
-		a.more = parts[7]
-	}
 	if !slices.Contains(kinds, a.kind) {
 		return arn{}, errInvalidARN.of("Resource type not valid in this context: " + a.kind)
 	}
-	if (a.kind == typeExecution || a.kind == typeExpress) == (a.more == "") && a.kind != typeMachine && a.kind != typeMapRun {
+	if len(parts) == 8 {
+		a.more = parts[7]
+	}
+	// An execution has a name of its own, an activity has none, and a state machine may be qualified.
+	if a.kind == typeExecution && a.more == "" || a.kind == typeActivity && len(parts) == 8 {
 		return arn{}, errInvalidARN.of(text)
 	}
 	return a, nil
@@ -53,7 +53,7 @@ func parseARN(text string, kinds ...string) (arn, error) {
 
 // version is the number that qualifies a state machine; 0: it is an alias or there is none.
 func (a arn) version() int64 {
-	if a.more == "" || len(a.more) > 18 || a.more[0] == '0' {
+	if len(a.more) > 18 || strings.HasPrefix(a.more, "0") {
 		return 0
 	}
 	n := int64(0)
@@ -66,15 +66,17 @@ func (a arn) version() int64 {
 	return n
 }
 
-// machine is the ARN less what qualifies it.
-func (a arn) machine() string { return strings.TrimSuffix(a.text, ":"+a.more) }
-
-func (s *service) machineARN(name string) string {
-	return s.Catalog.ARNOf(manifest.KindStateMachine, name)
+// machineARN names a state machine, or its version or alias.
+func (s *service) machineARN(name string, qualifier ...string) string {
+	return strings.Join(append([]string{s.Catalog.ARNOf(manifest.KindStateMachine, name)}, qualifier...), ":")
 }
 
 func (s *service) executionARN(machine, name string) string {
 	return s.Catalog.ARN("states", typeExecution+":"+machine+":"+name)
+}
+
+func (s *service) activityARN(name string) string {
+	return s.Catalog.ARN("states", typeActivity+":"+name)
 }
 
 // here reports whether the ARN is of this account and region. What is not does not exist.

@@ -1,6 +1,9 @@
 package sfn
 
 import (
+	"errors"
+	"slices"
+
 	"github.com/tutti-ml/tutti/internal/server/aws"
 )
 
@@ -14,8 +17,11 @@ func (f fault) of(what string) *aws.Error {
 // The errors of the service, in AWS's words.
 var (
 	errInvalidARN        = fault{"InvalidArn", "Invalid Arn: '", "'"}
+	errInvalidRole       = fault{"InvalidArn", "Invalid Role Arn: '", "'"}
 	errInvalidName       = fault{"InvalidName", "Invalid Name: '", "'"}
 	errInvalidToken      = fault{"InvalidToken", "Invalid Token: '", "'"}
+	errTaskTimedOut      = fault{"TaskTimedOut", "Task Timed Out: '", "'"}
+	errInvalidOutput     = fault{"InvalidOutput", "Invalid Output: '", "'"}
 	errInvalidDefinition = fault{"InvalidDefinition", "", ""}
 	errInvalidInput      = fault{"InvalidExecutionInput", "Invalid State Machine Execution Input: '", "'"}
 	errInvalidLogging    = fault{"InvalidLoggingConfiguration", "Invalid Logging Configuration: ", ""}
@@ -23,18 +29,24 @@ var (
 
 	errNoMachine       = fault{"StateMachineDoesNotExist", "State Machine Does Not Exist: '", "'"}
 	errMachineExists   = fault{"StateMachineAlreadyExists", "State Machine Already Exists: '", "'"}
-	errMachineType     = fault{"StateMachineTypeNotSupported", "This operation is not supported by this type of state machine", ""}
 	errNoExecution     = fault{"ExecutionDoesNotExist", "Execution Does Not Exist: '", "'"}
 	errExecutionExists = fault{"ExecutionAlreadyExists", "Execution Already Exists: '", "'"}
 	errNoActivity      = fault{"ActivityDoesNotExist", "Activity Does Not Exist: '", "'"}
 	errActivityExists  = fault{"ActivityAlreadyExists", "Activity Already Exists: '", "'"}
+	errNoResource      = fault{"ResourceNotFound", "Resource not found: '", "'"}
 	errTooManyTags     = fault{"TooManyTags", "Too many tags on resource: '", "'"}
 	errMissing         = fault{"MissingRequiredParameter", "", ""}
 	errConflict        = fault{"ConflictException", "", ""}
 	errValidation      = fault{"ValidationException", "", ""}
+
+	errMachineType = fault{"StateMachineTypeNotSupported", "", ""}.of("This operation is not supported by this type of state machine")
+	errNoReference = fault{"ResourceNotFound", "", ""}.of("Request references a resource that does not exist.")
 )
 
-// errNoResource is for what is named by an ARN that only the caller knows the kind of.
-func errNoResource(arn string) *aws.Error {
-	return (fault{"ResourceNotFound", "Resource not found: '", "'"}).of(arn)
+// gone reports whether err says that what is asked for is not there.
+func gone(err error) bool {
+	var e *aws.Error
+	return errors.As(err, &e) && slices.ContainsFunc([]fault{errNoMachine, errNoActivity}, func(f fault) bool {
+		return e.Code == f.code
+	})
 }

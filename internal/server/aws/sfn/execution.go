@@ -5,8 +5,11 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/tutti-ml/tutti/internal/auth"
+	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
+	"github.com/tutti-ml/tutti/internal/manifest"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/store"
@@ -23,6 +26,16 @@ func (s *service) executionActions() map[string]aws.Action {
 		"DescribeExecution": {Do: s.describeExecution, Input: input("DescribeExecution",
 			aws.Required("executionArn", arnShape),
 			aws.Optional("includedData", includedShape))},
+		"DescribeStateMachineForExecution": {Do: s.describeMachineOf, Input: input("DescribeStateMachineForExecution",
+			aws.Required("executionArn", arnShape),
+			aws.Optional("includedData", includedShape))},
+		"ListExecutions": {Do: s.listExecutions, Input: input("ListExecutions",
+			aws.Optional("stateMachineArn", arnShape),
+			aws.Optional("statusFilter", statusShape),
+			aws.Optional("maxResults", maxResultsShape),
+			aws.Optional("nextToken", aws.Text(1, 3096)),
+			aws.Optional("mapRunArn", longARNShape),
+			aws.Optional("redriveFilter", aws.Enum("REDRIVEN", "NOT_REDRIVEN")))},
 		"StopExecution": {Do: s.stopExecution, Input: input("StopExecution",
 			aws.Required("executionArn", arnShape),
 			aws.Optional("error", errorShape),
@@ -33,14 +46,62 @@ func (s *service) executionActions() map[string]aws.Action {
 // The attributes of a run (store.Run.Attributes) that are the API's alone; the language's are asl's.
 const (
 	attributeTrace    = "traceHeader"
-	attributeRevision = "machineVersion" // version of the catalogue's object
+	attributeRevision = catalog.AttributeRevision
 )
+
+// The labels of a run by which lists find the executions of a version and of an alias.
+const (
+	labelVersion = "states.amazonaws.com/version"
+	labelAlias   = "states.amazonaws.com/alias"
+)
+
+// target is what an execution is to run.
+type target struct {
+	machine         // the state machine as it is, or the version
+	name     string // of the state machine
+	labels   map[string]string
+	version  value.Value // attributes
+	alias    value.Value
+	revision int64
+}
+
+// target finds what an ARN leads to: a state machine, one of its versions, or the version that its alias picks.
+func (s *service) target(ctx context.Context, a arn) (target, error) {
+	t := target{name: a.name}
+	if a.more != "" && a.version() == 0 {
+		found, err := s.findAlias(ctx, a.text)
+		if err != nil {
+			return t, errNoMachine.of(a.text)
+		}
+		t.alias = value.NewString(s.machineARN(a.name, a.more))
+		t.labels = map[string]string{labelAlias: a.more}
+		a.more = versionName(found.pick(s.Rand()))
+	}
+	m, err := s.findVersion(ctx, a)
+	if err != nil {
+		return t, err
+	}
+	t.machine, t.revision = m, m.Version
+	if a.more != "" {
+		t.version = value.NewString(s.machineARN(a.name, a.more))
+		if t.labels == nil {
+			t.labels = make(map[string]string)
+		}
+		t.labels[labelVersion] = a.more
+		t.revision, _ = m.Data.At("machineVersion").Int64()
+	}
+	return t, nil
+}
 
 func (s *service) startExecution(ctx context.Context, in value.Value) (value.Value, error) {
 	if err := s.Refuse(); err != nil {
 		return value.Value{}, err
 	}
 	a, err := parseARN(in.At("stateMachineArn").Text(), typeMachine)
+	if err != nil {
+		return value.Value{}, err
+	}
+	t, err := s.target(ctx, a)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -54,27 +115,27 @@ func (s *service) startExecution(ctx context.Context, in value.Value) (value.Val
 	if err != nil {
 		return value.Value{}, err
 	}
-	m, err := s.findMachine(ctx, a)
-	if err != nil {
-		return value.Value{}, err
-	}
-	arn := s.executionARN(m.Name, name)
+	arn := s.executionARN(t.name, name)
 	r, err := s.Kernel.Create(ctx, kernel.StartRequest{
 		Owner:    by(ctx).Owner,
 		Name:     name,
-		Machine:  m.Name,
-		Language: m.Data.At("language").Text(),
-		Source:   []byte(m.source()),
+		Machine:  t.name,
+		Language: t.Data.At("language").Text(),
+		Source:   []byte(t.source()),
 		Input:    payload,
+		Labels:   t.labels,
 		Attributes: object(
 			text(asl.AttributeExecution, arn),
-			words(asl.AttributeRole, m.Data.At("roleArn").Text()),
+			words(asl.AttributeRole, t.Data.At("roleArn").Text()),
+			of(asl.AttributeVersion, t.version),
+			of(asl.AttributeAlias, t.alias),
+			words(asl.AttributeInput, written(in, payload)),
 			of(attributeTrace, in.At("traceHeader")),
-			of(attributeRevision, value.NewInt(m.Version)),
+			of(attributeRevision, value.NewInt(t.revision)),
 		),
 	})
 	if errors.Is(err, kernel.ErrExists) {
-		r, err = s.sameExecution(ctx, m.Name, name, payload)
+		r, err = s.sameExecution(ctx, t.name, name, payload)
 	}
 	if err != nil {
 		return value.Value{}, s.explain(err)
@@ -93,6 +154,14 @@ func executionInput(in value.Value) (value.Value, error) {
 		return value.Value{}, errInvalidInput.of(err.Error())
 	}
 	return v, nil
+}
+
+// written is the text of the input where it is not what payload's own would be: clients get back what they gave.
+func written(in, payload value.Value) string {
+	if text := in.At("input").Text(); text != payload.JSON() {
+		return text
+	}
+	return ""
 }
 
 // sameExecution is the execution of that name where it runs and has the same input: starting it again is no error.
@@ -137,7 +206,7 @@ func (s *service) describeExecution(ctx context.Context, in value.Value) (value.
 	}
 	members := append(s.executionSummary(r), of("traceHeader", r.Attributes.At(attributeTrace)), of("redriveStatus", redriveStatus(r)),
 		of("redriveStatusReason", redriveStatusReason(r)))
-	if f := r.Failure; f != nil {
+	if f := r.Failure; f != nil && r.Status != run.TimedOut { // which says it all
 		members = append(members, words("error", f.Error), words("cause", f.Cause))
 	}
 	return object(append(members, executionData(r, in.At("includedData").Text() != "METADATA_ONLY")...)...), nil
@@ -163,7 +232,11 @@ func executionData(r *store.Run, wanted bool) []value.Member {
 	included := value.NewObject(of("included", value.NewBool(wanted)))
 	members := []value.Member{of("inputDetails", included)}
 	if wanted {
-		members = append(members, text("input", r.Input.JSON()))
+		input := r.Attributes.At(asl.AttributeInput)
+		if input.IsAbsent() {
+			input = value.NewString(r.Input.JSON())
+		}
+		members = append(members, of("input", input))
 	}
 	if r.Status == run.Succeeded {
 		members = append(members, of("outputDetails", included))
@@ -196,6 +269,108 @@ func redriveStatusReason(r *store.Run) value.Value {
 		return value.Value{}
 	}
 	return value.NewString("Execution is " + status(r) + " and cannot be redriven")
+}
+
+// describeMachineOf describes the state machine of an execution as it was when the execution began.
+func (s *service) describeMachineOf(ctx context.Context, in value.Value) (value.Value, error) {
+	a, err := parseARN(in.At("executionArn").Text(), typeExecution)
+	if err != nil {
+		return value.Value{}, err
+	}
+	r, err := s.findExecution(ctx, a)
+	if err != nil {
+		return value.Value{}, err
+	}
+	m, err := s.machineOf(ctx, r)
+	if err != nil {
+		return value.Value{}, err
+	}
+	members := append(m.settings(in.At("includedData").Text() != "METADATA_ONLY"),
+		text("stateMachineArn", s.machineARN(r.Machine)), text("name", r.Machine), date("updateDate", m.updated()))
+	return object(members...), nil
+}
+
+// machineOf is the state machine that a run began with, which may have changed or gone since.
+func (s *service) machineOf(ctx context.Context, r *store.Run) (machine, error) {
+	if version, ok := r.Attributes.At(attributeRevision).Int64(); ok {
+		o, err := s.Store.Object(ctx, string(manifest.KindStateMachine), "", r.Machine, version)
+		if !notFound(err) {
+			return machine{o}, err
+		}
+	}
+	// A run that another door started pins its definition alone.
+	source, err := s.Kernel.Source(ctx, r)
+	return machine{&store.Object{Name: r.Machine, Created: r.Started, Data: object(text("definition", source))}}, err
+}
+
+func (s *service) listExecutions(ctx context.Context, in value.Value) (value.Value, error) {
+	named, ok := given(in, "stateMachineArn")
+	if _, mapRun := given(in, "mapRunArn"); ok == mapRun {
+		return value.Value{}, errValidation.of("Must provide a StateMachine ARN or MapRun ARN")
+	} else if mapRun {
+		return value.Value{}, errNoReference
+	}
+	a, err := parseARN(named.Text(), typeMachine)
+	if err != nil {
+		return value.Value{}, err
+	}
+	p, err := readPage(in, "ListExecutions", a.text, in.At("statusFilter").Text())
+	if err != nil {
+		return value.Value{}, err
+	}
+	f, err := s.executionFilter(ctx, a)
+	if err != nil {
+		return value.Value{}, err
+	}
+	switch status, ok := run.ParseStatus(in.At("statusFilter").Text()); {
+	case ok && status == run.Running:
+		f.Statuses = []run.Status{run.Running, run.Quarantined}
+	case ok:
+		f.Statuses = []run.Status{status}
+	case in.At("statusFilter").Text() != "":
+		return object(of("executions", value.EmptyArray)), nil // PENDING_REDRIVE: of map runs alone
+	}
+	f.Before, f.Limit = run.ID(p.number()), p.limit+1
+	runs, err := s.Store.Runs(ctx, f)
+	if err != nil {
+		return value.Value{}, err
+	}
+	return s.executionList(p, runs), nil
+}
+
+// executionFilter selects the executions of what an ARN names: a state machine, its version or its alias.
+func (s *service) executionFilter(ctx context.Context, a arn) (store.RunFilter, error) {
+	f := store.RunFilter{Owner: auth.From(ctx).Scope(""), Machine: a.name}
+	t, err := s.target(ctx, a)
+	if err != nil {
+		return f, err
+	}
+	switch {
+	case t.kind() != "STANDARD":
+		return f, errMachineType
+	case a.version() > 0:
+		f.Label = [2]string{labelVersion, a.more}
+	case a.more != "":
+		f.Label = [2]string{labelAlias, a.more}
+	}
+	return f, nil
+}
+
+func (s *service) executionList(p page, runs []*store.Run) value.Value {
+	more := len(runs) > p.limit
+	if more {
+		runs = runs[:p.limit]
+	}
+	shown := make([]value.Value, len(runs))
+	for i, r := range runs {
+		shown[i] = object(s.executionSummary(r)...)
+	}
+	out := object(of("executions", value.NewArray(shown...)))
+	if more {
+		next := p.next(strconv.FormatInt(int64(runs[len(runs)-1].ID), 10))
+		out = out.With(next.Name, next.Value)
+	}
+	return out
 }
 
 func (s *service) stopExecution(ctx context.Context, in value.Value) (value.Value, error) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -49,6 +50,26 @@ func (p page) sum() string {
 func (p page) next(after string) value.Member {
 	p.after = after
 	return text("nextToken", base64.URLEncoding.EncodeToString([]byte(p.sum()+after)))
+}
+
+// list is an answer whose member name holds the page. all is what comes after the pages before; show gives an object's
+// place in the list, and how it is shown.
+func (p page) list(name string, all []*store.Object, show func(*store.Object) (place string, v value.Value)) value.Value {
+	more := len(all) > p.limit
+	if more {
+		all = all[:p.limit]
+	}
+	shown := make([]value.Value, len(all))
+	last := ""
+	for i, o := range all {
+		last, shown[i] = show(o)
+	}
+	out := object(of(name, value.NewArray(shown...)))
+	if more {
+		next := p.next(last)
+		out = out.With(next.Name, next.Value)
+	}
+	return out
 }
 
 // number is after as a number; 0 for the first page.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tutti-ml/tutti/internal/activity"
 	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/kernel"
@@ -24,8 +25,10 @@ type Options struct {
 	Store   store.Store
 	Kernel  *kernel.Kernel
 	Catalog *catalog.Catalog // its Site is the account and the region
-	Now     func() time.Time
-	Rand    func() uint64 // for what aliases route to
+	// Activities are where tasks wait for workers.
+	Activities *activity.Pool
+	Now        func() time.Time
+	Rand       func() uint64 // for what aliases route to
 	// Refuse says why no new work is taken just now; nil where it is.
 	Refuse func() error
 }
@@ -38,11 +41,12 @@ func New(o Options) aws.Service {
 	s := &service{o}
 	actions := make(map[string]aws.Action)
 	for _, family := range []map[string]aws.Action{
-		s.machineActions(), s.executionActions(), s.historyActions(), s.validationActions(), s.testStateActions(),
+		s.machineActions(), s.versionActions(), s.aliasActions(), s.tagActions(), s.validationActions(), s.testStateActions(),
+		s.executionActions(), s.historyActions(), s.activityActions(), s.tokenActions(),
 	} {
 		maps.Copy(actions, family)
 	}
-	return aws.Service{Target: "AWSStepFunctions", Actions: actions}
+	return aws.Service{Target: "AWSStepFunctions", Namespace: "com.amazonaws.swf.service.v2.model", Actions: actions}
 }
 
 func by(ctx context.Context) catalog.Caller { return catalog.Caller(auth.From(ctx)) }

@@ -35,6 +35,9 @@ var (
 	routingShape = aws.List(1, 2, aws.Structure("RoutingConfigurationListItem",
 		aws.Required("stateMachineVersionArn", arnShape), aws.Required("weight", aws.Integer(0, 100))))
 
+	// The order is that of a recorded answer.
+	statusShape = aws.Enum("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
+
 	maxResultsShape = aws.Integer(0, 1000)
 	tokenShape      = aws.Text(1, 1024)
 )

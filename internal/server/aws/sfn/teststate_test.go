@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -33,7 +34,7 @@ func call(t *testing.T, a aws.Action, in value.Value) value.Value {
 	err := a.Input.Check(in, true)
 	var out value.Value
 	if err == nil {
-		out, err = a.Do(context.Background(), in)
+		out, err = a.Do(auth.With(context.Background(), auth.Caller{Owner: "ada"}), in)
 	}
 	var e *aws.Error
 	switch {

@@ -1,0 +1,68 @@
+package integration
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// What Step Functions' older integrations give is what AWS's first SDK for Java gives: the service's answer with how it
+// came over HTTP, and errors with all that is known of the request. This is that for actions that are ours.
+
+// overHTTP is an answer of ours with what an answer of size bytes of JSON would have come with. Its members are in order
+// of their names.
+func overHTTP(answer value.Value, size int, at time.Time) value.Value {
+	id := newRequestID()
+	headers := []value.Member{
+		{Name: "Content-Length", Value: value.NewString(strconv.Itoa(size))},
+		{Name: "Content-Type", Value: value.NewString("application/x-amz-json-1.0")},
+		{Name: "Date", Value: value.NewString(at.UTC().Format(http.TimeFormat))},
+		{Name: "connection", Value: value.NewString("keep-alive")},
+		{Name: "x-amzn-RequestId", Value: value.NewString(id)},
+	}
+	all := make([]value.Member, len(headers))
+	for i, h := range headers {
+		all[i] = value.Member{Name: h.Name, Value: value.NewArray(h.Value)}
+	}
+	metadata := object("AllHttpHeaders", value.NewObject(all...), "HttpHeaders", value.NewObject(headers...), "HttpStatusCode", 200)
+	members := []value.Member{
+		{Name: "SdkHttpMetadata", Value: metadata},
+		{Name: "SdkResponseMetadata", Value: object("RequestId", id)},
+	}
+	for name, v := range answer.Members() {
+		members = append(members, value.Member{Name: name, Value: v})
+	}
+	slices.SortFunc(members, func(a, b value.Member) int { return strings.Compare(a.Name, b.Name) })
+	return value.NewObject(members...)
+}
+
+// sdkFailure is an error of a service in the SDK's words.
+func sdkFailure(name, service, code, message string) run.Outcome {
+	return run.Fail(name, fmt.Sprintf("%s (Service: %s; Status Code: 400; Error Code: %s; Request ID: %s; Proxy: null)",
+		message, service, code, newRequestID()))
+}
+
+// newRequestID is a random UUID (RFC 9562, version 4).
+func newRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// wireSeconds is a moment as Step Functions writes it in JSON, such as 1.795348800123E9.
+func wireSeconds(t time.Time) string {
+	text := strconv.FormatFloat(float64(t.UnixMilli())/1000, 'E', -1, 64)
+	mantissa, exponent, _ := strings.Cut(text, "E")
+	if !strings.Contains(mantissa, ".") {
+		mantissa += ".0"
+	}
+	return mantissa + "E" + strings.TrimLeft(exponent, "+0")
+}

@@ -1,0 +1,95 @@
+package sfn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tutti-ml/tutti/internal/catalog"
+	"github.com/tutti-ml/tutti/internal/integration"
+	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/lang/asl"
+	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/store/memory"
+	"github.com/tutti-ml/tutti/internal/value"
+)
+
+// stuck is a task that ends when nobody is interested any more.
+type stuck struct{}
+
+func (stuck) Class() kernel.Class { return kernel.AtLeastOnce }
+
+func (stuck) Do(ctx context.Context, _ kernel.Task, _ func()) run.Outcome {
+	<-ctx.Done()
+	return run.Fail("Stuck", "")
+}
+
+// workingService is the API over a memory store, with a kernel that carries tasks out.
+func workingService(t *testing.T) *service {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	s := memory.New(memory.Options{})
+	writer, err := store.NewWriter(ctx, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := catalog.New(s, writer, time.Now)
+	integrations := integration.New(integration.Deps{Catalog: c, Store: s, Now: time.Now})
+	k := kernel.New(kernel.Options{
+		Store: s, Writer: writer, Languages: []run.Language{asl.Language{}}, Log: slog.New(slog.DiscardHandler),
+		Load: func(ctx context.Context, d value.Digest) (value.Value, error) { return store.Load(ctx, s, nil, d) },
+		Integrations: func(resource string) kernel.Integration {
+			if resource == "arn:tutti:states:::stuck" {
+				return stuck{}
+			}
+			return integrations(resource)
+		},
+	})
+	ended := make(chan error, 2)
+	for _, f := range []func(context.Context) error{writer.Run, k.Run} {
+		go func() { ended <- f(ctx) }()
+	}
+	t.Cleanup(func() {
+		stop()
+		for range 2 {
+			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+	})
+	return &service{Options{
+		Store: s, Kernel: k, Catalog: c, Now: time.Now, Rand: func() uint64 { return 1 }, Refuse: func() error { return nil },
+	}}
+}
+
+// A task without a mock is really carried out, and its end goes through the rest of the state.
+func TestTaskWithoutMock(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ state, want string }{
+		"a task that gives its payload back": {
+			`{"Type": "Task", "Resource": "arn:tutti:states:::noop", "Parameters": {"a.$": "$.b"}, "ResultPath": "$.c", "Next": "N"}`,
+			`{"status":"SUCCEEDED","nextState":"N","output":"{\"b\":[1,2],\"c\":{\"a\":[1,2]}}"}`,
+		},
+		"a task that fails, and a catcher": {
+			`{"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:1:function:none", "Catch": [{"ErrorEquals": ["Lambda.ResourceNotFoundException"], "ResultPath": "$.e", "Next": "C"}], "End": true}`,
+			`"status":"CAUGHT_ERROR","nextState":"C"`,
+		},
+		"a task that takes too long": {
+			`{"Type": "Task", "Resource": "arn:tutti:states:::stuck", "TimeoutSeconds": 1, "Retry": [{"ErrorEquals": ["States.Timeout"]}], "End": true}`,
+			`{"status":"RETRIABLE","error":"States.Timeout"}`,
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) { // time passes by itself
+			action := workingService(t).testStateActions()["TestState"]
+			in := object(text("definition", c.state), text("input", `{"b":[1,2]}`), text("roleArn", "arn:aws:iam::1:role/r"))
+			if got := call(t, action, in).JSON(); !strings.Contains(got, c.want) {
+				t.Errorf("%s: %s; want %s", name, got, c.want)
+			}
+		})
+	}
+}
