@@ -3,6 +3,7 @@ package asl
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -141,6 +142,17 @@ func (o *object) references(e *jsonata.Expr, at pointer) {
 	}
 	if refs.Root {
 		o.c.problem(at, codeUnsupportedQuery, "Reference to '$$' is not supported.")
+	}
+	for _, name := range refs.Functions {
+		if _, ours := queryFunctions[name]; !ours && name != "random" {
+			o.c.report(finding{
+				Problem: run.Problem{
+					Pointer: string(at), Code: codeWarning, Text: fmt.Sprintf("There is no function $%s", name),
+					Hint: suggest(name, slices.Sorted(maps.Keys(queryFunctions))), Warning: true,
+				},
+				of: at,
+			})
+		}
 	}
 	for _, v := range refs.Variables {
 		switch {
