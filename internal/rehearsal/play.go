@@ -157,7 +157,7 @@ func (m mocked) Do(_ context.Context, t kernel.Task, _ func()) run.Outcome {
 		return o
 	}
 	// Whoever holds the token ends the task; here the mock does, once its call has come back.
-	if _, err := m.kernel.Tell(m.kernel.Token(t), run.Input{Kind: run.TaskEnded, Outcome: o}); err != nil {
+	if _, err := m.kernel.Tell(m.kernel.Token(t.Run.ID, t.Order.Task), run.Input{Kind: run.TaskEnded, Outcome: o}); err != nil {
 		m.fault("ending the task of state %q: %v", t.Order.Label, err)
 	}
 	return run.Done(value.EmptyObject)
