@@ -91,6 +91,7 @@ const (
 type resident struct {
 	id     run.ID
 	owner  string
+	parent run.ID
 	phase  phase
 	inputs []run.Input // from effects and timers: not rows
 	asks   []*ask      // from outside, with somebody who waits for the answer
@@ -101,6 +102,7 @@ type resident struct {
 	next   *resident
 
 	// ---
+	fresh     bool // it has a row and no events: there is nothing to fold
 	row       *store.Run
 	def       run.Definition
 	state     run.State // nil: to be folded from the log

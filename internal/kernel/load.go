@@ -106,19 +106,44 @@ func (k *Kernel) loader(ctx context.Context) func(value.Digest) (value.Value, er
 
 // fold brings a run into memory: its latest snapshot that can be read, and the frames after it.
 func (k *Kernel) fold(ctx context.Context, r *resident) error {
-	row, err := k.o.Store.Run(ctx, r.id)
-	if err != nil {
-		return err
+	if !r.fresh {
+		row, err := k.o.Store.Run(ctx, r.id)
+		if err != nil {
+			return err
+		}
+		r.row, r.owner, r.parent = row, row.Owner, row.Parent
 	}
-	r.row, r.owner = row, row.Owner
-	if row.Status.Ended() {
+	if r.row.Status.Ended() {
 		return nil
 	}
-	if r.def, err = k.definition(ctx, row); err != nil {
+	return k.foldLog(ctx, r)
+}
+
+// State is where a run stands as of its last commit, folded for the caller alone.
+func (k *Kernel) State(ctx context.Context, id run.ID) (run.State, error) {
+	row, err := k.o.Store.Run(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	r := &resident{id: id, row: row}
+	if err := k.foldLog(ctx, r); err != nil {
+		return nil, err
+	}
+	return r.state, nil
+}
+
+// foldLog folds the log of a run whose row is there.
+func (k *Kernel) foldLog(ctx context.Context, r *resident) (err error) {
+	if r.def, err = k.definition(ctx, r.row); err != nil {
 		return err
 	}
 	r.state, r.seq = r.def.NewState(), 1
 	r.logged, r.snapshot = 0, 0
+	r.tasks = make(map[run.TaskID]run.StartTask)
+	if r.fresh {
+		r.fresh = false
+		return nil
+	}
 	if err := k.foldSnapshot(ctx, r); err != nil {
 		return err
 	}
@@ -139,7 +164,6 @@ func (k *Kernel) fold(ctx context.Context, r *resident) error {
 	if err := errors.Join(err, inner); err != nil {
 		return err
 	}
-	r.tasks = make(map[run.TaskID]run.StartTask)
 	for t := range r.state.Pending {
 		r.tasks[t.Task] = t
 	}

@@ -3,56 +3,86 @@ package kernel
 import "github.com/tutti-ml/tutti/internal/run"
 
 // readyQueue holds the runs that have something to do. Owners take turns, so one who starts a hundred thousand runs
-// delays another's single run by one turn; among an owner's runs it is first come, first served.
+// delays another's single run by one turn. Among an owner's runs the children of each run take turns with those of the
+// others and with the runs that have no parent, so a run with a hundred thousand children delays no other much. Among
+// those it is first come, first served.
 type readyQueue struct {
-	turns  []*ownerQueue // owners with runs that are ready, next first
-	owners map[string]*ownerQueue
+	owners rotation
 	size   int
 }
 
-type ownerQueue struct {
-	owner string
+// rotation is queues that take turns.
+type rotation struct {
+	turns []*turnQueue // that hold something, next first
+	named map[turnName]*turnQueue
+}
+
+// turnName names a queue of a rotation: of owners, or of an owner's parents.
+type turnName struct {
+	owner  string
+	parent run.ID
+}
+
+// turnQueue is a queue of runs, or of queues that take turns in theirs.
+type turnQueue struct {
+	name  turnName
+	inner rotation
 	runs  []*resident
 	head  int
 }
 
+// queue is the queue of a name.
+func (t *rotation) queue(name turnName) *turnQueue {
+	q := t.named[name]
+	if q == nil {
+		if t.named == nil {
+			t.named = make(map[turnName]*turnQueue)
+		}
+		q = &turnQueue{name: name}
+		t.named[name] = q
+		t.turns = append(t.turns, q)
+	}
+	return q
+}
+
+// turned has the first queue wait behind the others, or go where nothing is left in it.
+func (t *rotation) turned() {
+	q := t.turns[0]
+	if empty := q.head == len(q.runs) && len(q.inner.turns) == 0; empty {
+		delete(t.named, q.name)
+		t.turns = append(t.turns[:0], t.turns[1:]...)
+		return
+	}
+	if len(t.turns) > 1 {
+		copy(t.turns, t.turns[1:])
+		t.turns[len(t.turns)-1] = q
+	}
+}
+
 func (q *readyQueue) push(r *resident) {
-	if q.owners == nil {
-		q.owners = make(map[string]*ownerQueue)
-	}
-	o := q.owners[r.owner]
-	if o == nil {
-		o = &ownerQueue{owner: r.owner}
-		q.owners[r.owner] = o
-		q.turns = append(q.turns, o)
-	}
-	o.runs = append(o.runs, r)
+	owner := q.owners.queue(turnName{owner: r.owner})
+	siblings := owner.inner.queue(turnName{parent: r.parent})
+	siblings.runs = append(siblings.runs, r)
 	q.size++
 }
 
-// pop takes the first run of the owner whose turn it is; nil when nothing is ready.
+// pop takes the first run of the parent whose turn it is of the owner whose turn it is; nil when nothing is ready.
 func (q *readyQueue) pop() *resident {
-	if len(q.turns) == 0 {
+	if q.size == 0 {
 		return nil
 	}
-	o := q.turns[0]
-	r := o.runs[o.head]
-	o.runs[o.head] = nil
-	o.head++
+	owner := q.owners.turns[0]
+	siblings := owner.inner.turns[0]
+	r := siblings.runs[siblings.head]
+	siblings.runs[siblings.head] = nil
+	siblings.head++
+	if siblings.head > 1024 && siblings.head*2 > len(siblings.runs) {
+		siblings.runs = append(siblings.runs[:0], siblings.runs[siblings.head:]...)
+		siblings.head = 0
+	}
 	q.size--
-	if o.head == len(o.runs) {
-		delete(q.owners, o.owner)
-		q.turns = append(q.turns[:0], q.turns[1:]...)
-		return r
-	}
-	if o.head > 1024 && o.head*2 > len(o.runs) {
-		o.runs = append(o.runs[:0], o.runs[o.head:]...)
-		o.head = 0
-	}
-	if len(q.turns) > 1 {
-		copy(q.turns, q.turns[1:])
-		q.turns[len(q.turns)-1] = o
-	}
+	owner.inner.turned()
+	q.owners.turned()
 	return r
 }
 

@@ -51,6 +51,15 @@ func (k *Kernel) wake(id run.ID) {
 	k.enqueue(r)
 }
 
+// born has a run begin whose row has just been made. The caller holds mu.
+func (k *Kernel) born(row *store.Run) {
+	r := k.find(row.ID)
+	if r.phase == phaseIdle && r.row == nil {
+		r.row, r.owner, r.parent, r.fresh = row, row.Owner, row.Parent, true
+	}
+	k.enqueue(r)
+}
+
 // Work takes one ready run through one turn, and says whether there was one. The simulation calls it; otherwise Run's
 // workers do.
 func (k *Kernel) Work(ctx context.Context) (worked bool, err error) {
@@ -256,7 +265,7 @@ func (k *Kernel) done(s *step, v store.Verdict) {
 		k.addTimer(t)
 	}
 	for _, c := range s.unit.Run.Children {
-		k.wake(c.ID)
+		k.born(c.Row)
 	}
 	for _, o := range s.withdraw {
 		o.queue.Withdraw(o.task.Key)

@@ -14,6 +14,7 @@ const (
 	typeExecution = "execution"
 	typeExpress   = "express"
 	typeActivity  = "activity"
+	typeMapRun    = "mapRun"
 )
 
 // arn is an ARN of the service, taken apart: arn:PARTITION:states:REGION:ACCOUNT:TYPE:NAME[:MORE].
@@ -44,8 +45,8 @@ func parseARN(text string, kinds ...string) (arn, error) {
 	if len(parts) == 8 {
 		a.more = parts[7]
 	}
-	// An execution has a name of its own, an activity has none, and a state machine may be qualified.
-	if a.kind == typeExecution && a.more == "" || a.kind == typeActivity && len(parts) == 8 {
+	// An execution and a map run have names of their own, an activity has none, and a state machine may be qualified.
+	if (a.kind == typeExecution || a.kind == typeMapRun) && a.more == "" || a.kind == typeActivity && len(parts) == 8 {
 		return arn{}, errInvalidARN.of(text)
 	}
 	return a, nil

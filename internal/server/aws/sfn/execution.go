@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/catalog"
@@ -184,11 +185,8 @@ func (s *service) explain(err error) error {
 // findExecution finds the run that an execution's ARN names.
 func (s *service) findExecution(ctx context.Context, a arn) (*store.Run, error) {
 	if s.here(a) {
-		r, err := s.Store.RunByName(ctx, by(ctx).Owner, a.name, a.more)
-		if notFound(err) && by(ctx).Admin {
-			r, err = s.Store.RunByName(ctx, "", a.name, a.more)
-		}
-		if !notFound(err) {
+		r, err := s.runByName(ctx, a.name, a.more)
+		if err == nil && !asl.IsMapRun(r.Part) || err != nil && !notFound(err) {
 			return r, err
 		}
 	}
@@ -223,6 +221,7 @@ func (s *service) executionSummary(r *store.Run) []value.Member {
 		date("stopDate", r.Ended),
 		of("stateMachineVersionArn", r.Attributes.At(asl.AttributeVersion)),
 		of("stateMachineAliasArn", r.Attributes.At(asl.AttributeAlias)),
+		of("mapRunArn", r.Attributes.At(asl.AttributeMapRun)),
 		of("redriveCount", value.NewInt(0)),
 	}
 }
@@ -287,6 +286,9 @@ func (s *service) describeMachineOf(ctx context.Context, in value.Value) (value.
 	}
 	members := append(m.settings(in.At("includedData").Text() != "METADATA_ONLY"),
 		text("stateMachineArn", s.machineARN(r.Machine)), text("name", r.Machine), date("updateDate", m.updated()))
+	if _, label, ok := strings.Cut(r.Machine, "/"); ok {
+		members = append(members, of("mapRunArn", r.Attributes.At(asl.AttributeMapRun)), text("label", label))
+	}
 	return object(members...), nil
 }
 
@@ -304,21 +306,11 @@ func (s *service) machineOf(ctx context.Context, r *store.Run) (machine, error) 
 }
 
 func (s *service) listExecutions(ctx context.Context, in value.Value) (value.Value, error) {
-	named, ok := given(in, "stateMachineArn")
-	if _, mapRun := given(in, "mapRunArn"); ok == mapRun {
-		return value.Value{}, errValidation.of("Must provide a StateMachine ARN or MapRun ARN")
-	} else if mapRun {
-		return value.Value{}, errNoReference
-	}
-	a, err := parseARN(named.Text(), typeMachine)
+	p, err := readPage(in, "ListExecutions", in.At("stateMachineArn").Text(), in.At("mapRunArn").Text(), in.At("statusFilter").Text())
 	if err != nil {
 		return value.Value{}, err
 	}
-	p, err := readPage(in, "ListExecutions", a.text, in.At("statusFilter").Text())
-	if err != nil {
-		return value.Value{}, err
-	}
-	f, err := s.executionFilter(ctx, a)
+	f, err := s.listedExecutions(ctx, in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -336,6 +328,30 @@ func (s *service) listExecutions(ctx context.Context, in value.Value) (value.Val
 		return value.Value{}, err
 	}
 	return s.executionList(p, runs), nil
+}
+
+// listedExecutions selects the executions that are asked for: those of a state machine, or the children of a map run.
+func (s *service) listedExecutions(ctx context.Context, in value.Value) (f store.RunFilter, err error) {
+	named, ok := given(in, "stateMachineArn")
+	mapRun, isMapRun := given(in, "mapRunArn")
+	if ok == isMapRun {
+		return f, errValidation.of("Must provide a StateMachine ARN or MapRun ARN")
+	}
+	if isMapRun {
+		r, err := s.findMapRun(ctx, mapRun.Text())
+		if gone(err) {
+			err = errNoReference
+		}
+		if err != nil {
+			return f, err
+		}
+		return store.RunFilter{Parent: r.ID}, nil
+	}
+	a, err := parseARN(named.Text(), typeMachine)
+	if err != nil {
+		return f, err
+	}
+	return s.executionFilter(ctx, a)
 }
 
 // executionFilter selects the executions of what an ARN names: a state machine, its version or its alias.
@@ -363,7 +379,7 @@ func (s *service) executionList(p page, runs []*store.Run) value.Value {
 	}
 	shown := make([]value.Value, len(runs))
 	for i, r := range runs {
-		shown[i] = object(s.executionSummary(r)...)
+		shown[i] = object(append(s.executionSummary(r), of("itemCount", r.Attributes.At(asl.AttributeItems)))...)
 	}
 	out := object(of("executions", value.NewArray(shown...)))
 	if more {

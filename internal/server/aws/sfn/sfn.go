@@ -42,7 +42,7 @@ func New(o Options) aws.Service {
 	actions := make(map[string]aws.Action)
 	for _, family := range []map[string]aws.Action{
 		s.machineActions(), s.versionActions(), s.aliasActions(), s.tagActions(), s.validationActions(), s.testStateActions(),
-		s.executionActions(), s.historyActions(), s.activityActions(), s.tokenActions(),
+		s.executionActions(), s.historyActions(), s.mapRunActions(), s.activityActions(), s.tokenActions(),
 	} {
 		maps.Copy(actions, family)
 	}
