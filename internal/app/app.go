@@ -26,6 +26,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/dispatch"
 	"github.com/tutti-ml/tutti/internal/engine"
 	"github.com/tutti-ml/tutti/internal/engine/local"
+	"github.com/tutti-ml/tutti/internal/integration/awssdk"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server"
@@ -52,6 +53,7 @@ type App struct {
 	local   *local.Engine
 	engine  engine.Engine
 	catalog *catalog.Catalog
+	aws     *awssdk.Client
 	// activities are where tasks wait for workers.
 	activities *activity.Pool
 	dispatch   *dispatch.Dispatcher
@@ -128,6 +130,7 @@ func (a *App) wire() {
 	a.catalog = catalog.New(a.store, a.writer, time.Now)
 	a.activities = activity.New()
 	a.catalog.Site = catalog.Site{Region: a.conf.AWS.Region, Account: a.conf.AWS.Account}
+	a.aws = a.awsClient()
 	a.dispatch = dispatch.New(dispatch.Options{
 		Store: a.store, Writer: a.writer, Engine: a.engine, Log: a.log.With("room", "dispatch"), Now: time.Now,
 		Queue:        a.catalog.Queue,
@@ -135,7 +138,7 @@ func (a *App) wire() {
 		DefaultCPU:   int64(math.Round(a.conf.Node.DefaultCPU * 1000)),
 	})
 	var known []run.Language
-	for _, l := range languages(a.catalog) {
+	for _, l := range languages(a.catalog, a.aws) {
 		known = append(known, l.Language)
 	}
 	a.kernel = kernel.New(kernel.Options{
@@ -170,7 +173,7 @@ func (a *App) listen(version string) error {
 func (a *App) apiOptions(version string) api.Options {
 	return api.Options{
 		Store: a.store, Kernel: a.kernel, Dispatch: a.dispatch, Catalog: a.catalog, Feed: a.feed, Log: a.log.With("room", "api"),
-		Languages: languages(a.catalog),
+		Languages: languages(a.catalog, a.aws),
 		Logs:      a.engine.Logs,
 		Doctor:    func(ctx context.Context) []client.Check { return Doctor(ctx, a.conf) },
 		Backup:    a.backup,

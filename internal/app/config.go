@@ -78,12 +78,6 @@ type GPU struct {
 	Memory Bytes  `yaml:"memory"`
 }
 
-// AWS is what clients of AWS are told.
-type AWS struct {
-	Account string `yaml:"account"` // twelve digits
-	Region  string `yaml:"region"`
-}
-
 // Log says what is logged to standard error.
 type Log struct {
 	Level  string `yaml:"level"`  // debug, info, warn or error
@@ -281,8 +275,8 @@ func (c *Config) Check() error {
 	if c.Node.CPU < 0 || c.Node.DefaultCPU < 0 {
 		bad("node: cpu and defaultCPU are numbers of cores, from 0 on")
 	}
-	if !awsAccount.MatchString(c.AWS.Account) || !awsRegion.MatchString(c.AWS.Region) {
-		bad("aws: account has twelve digits, and region is a name such as us-east-1")
+	if err := c.AWS.check(); err != nil {
+		errs = append(errs, err)
 	}
 	errs = append(errs, c.Live.check()...)
 	return errors.Join(errs...)

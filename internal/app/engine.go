@@ -148,7 +148,7 @@ func (a *App) checkProcess(owner string, p *job.Process) error {
 
 func (a *App) integrations() kernel.Integrations {
 	return integration.New(integration.Deps{
-		Catalog: a.catalog, Store: a.store, Logs: tails{a.engine}, Activities: a.activities, Now: time.Now,
+		Catalog: a.catalog, Store: a.store, Logs: tails{a.engine}, Activities: a.activities, Now: time.Now, AWS: a.aws,
 		Environ: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"},
 	})
 }

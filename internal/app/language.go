@@ -8,6 +8,7 @@ import (
 	"github.com/tutti-ml/tutti/client"
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/integration"
+	"github.com/tutti-ml/tutti/internal/integration/awssdk"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/manifest"
 	"github.com/tutti-ml/tutti/internal/run"
@@ -16,8 +17,8 @@ import (
 )
 
 // languages are those of this build; the first is the one of definitions that name none.
-func languages(c *catalog.Catalog) []api.Language {
-	return []api.Language{{Language: asl.Language{}, Events: aslEvents, Check: checkASL, CheckRun: checkASLRun(c)}}
+func languages(c *catalog.Catalog, aws *awssdk.Client) []api.Language {
+	return []api.Language{{Language: asl.Language{}, Events: aslEvents, Check: checkASL, CheckRun: checkASLRun(c, aws)}}
 }
 
 func aslEvents(f run.Fact) []client.Event {
@@ -33,15 +34,21 @@ func aslEvents(f run.Fact) []client.Event {
 }
 
 func checkASL(source []byte) run.Problems {
-	return asl.Check(source, asl.Terms{Resources: &asl.Resources{Known: integration.IsKnown, Names: integration.Known()}})
+	there := resources()
+	return asl.Check(source, asl.Terms{Resources: &there})
+}
+
+// resources are what tasks can do.
+func resources() asl.Resources {
+	return asl.Resources{Known: integration.IsKnown, Names: integration.Known(), Hint: integration.Hint}
 }
 
 // checkASLRun also looks up what the tasks of a file name.
-func checkASLRun(c *catalog.Catalog) func(context.Context, catalog.Caller, []byte) run.Problems {
+func checkASLRun(c *catalog.Catalog, aws *awssdk.Client) func(context.Context, catalog.Caller, []byte) run.Problems {
 	return func(ctx context.Context, by catalog.Caller, source []byte) run.Problems {
-		there := asl.Resources{Known: integration.IsKnown, Names: integration.Known()}
+		there := resources()
 		there.Missing = func(arn string, named value.Value) (missing []asl.Missing) {
-			for _, m := range integration.Missing(ctx, c, by, arn, named) {
+			for _, m := range integration.Missing(ctx, c, aws, by, arn, named) {
 				missing = append(missing, asl.Missing{Member: m.Argument, Text: m.Err.Error()})
 			}
 			return missing

@@ -315,3 +315,12 @@ func (s *Shape) Fields(spelling Spelling) []string {
 	slices.Sort(names)
 	return names
 }
+
+// Host is where a service is in a region of AWS's.
+func (s *Service) Host(region string) string {
+	host := s.Metadata.Host
+	if host == "" {
+		host = s.Metadata.EndpointPrefix + ".{region}.amazonaws.com"
+	}
+	return strings.ReplaceAll(host, "{region}", region)
+}

@@ -76,7 +76,7 @@ func TestNames(t *testing.T) {
 		"Bucket": "Bucket", "stateMachineArn": "StateMachineArn", "DBInstanceIdentifier": "DbInstanceIdentifier",
 		"SSEKMSKeyId": "SsekmsKeyId", "ETag": "ETag", "VPCId": "VpcId", "equals": "EqualsValue", "ACL": "Acl", "maxResults": "MaxResults",
 		"ContentMD5": "ContentMD5", "MD5OfMessageBody": "Md5OfMessageBody", "EnableIAMDatabaseAuthentication": "EnableIAMDatabaseAuthentication",
-		"default": "DefaultValue", "": "",
+		"default": "DefaultValue", "NULL": "Nul", "BOOL": "Bool", "": "",
 	} {
 		if got := PascalCase(in); got != want {
 			t.Errorf("PascalCase(%s) = %s, want %s", in, got, want)

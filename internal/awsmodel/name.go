@@ -15,6 +15,9 @@ type Spelling func(name string) string
 // DBInstanceIdentifier is DbInstanceIdentifier and stateMachineArn is StateMachineArn. What would be a word or method of
 // Java's own has Value behind it, as EqualsValue.
 func PascalCase(name string) string {
+	if name == "NULL" {
+		return "Nul" // DynamoDB's; the SDK renames it
+	}
 	end := min(1, len(name))
 	for end < len(name) && isUpper(name[end]) && !(end+1 < len(name) && isLower(name[end+1])) {
 		end++

@@ -17,6 +17,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/activity"
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/engine"
+	"github.com/tutti-ml/tutti/internal/integration/awssdk"
 	"github.com/tutti-ml/tutti/internal/integration/mapdata"
 	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/kernel"
@@ -31,7 +32,7 @@ type Logs interface {
 	Tail(ctx context.Context, p job.Proc, lines int) ([]engine.Line, error)
 }
 
-// Deps is what integrations work with. HTTP may be nil: http.DefaultClient.
+// Deps is what integrations work with. HTTP may be nil: http.DefaultClient; AWS too: no service has an endpoint.
 type Deps struct {
 	Catalog    *catalog.Catalog
 	Store      store.Store
@@ -39,11 +40,13 @@ type Deps struct {
 	Activities *activity.Pool
 	HTTP       *http.Client
 	Now        func() time.Time
-	// S3 sends requests of map runs; nil: there is no S3.
+	// S3 sends requests of map runs; nil: AWS does.
 	S3 func(context.Context, kernel.Task, mapdata.Request) (*http.Response, error)
 	// Environ is what every function's program sees besides its own variables, as NAME=VALUE; not more than a PATH as a
 	// rule.
 	Environ []string
+	// AWS calls services elsewhere.
+	AWS *awssdk.Client
 }
 
 // resources is the table: what a file calls a resource, and what does it. A name that ends in ":" covers all that begin
@@ -68,23 +71,27 @@ var resources = []struct {
 	{Noop, func(*Deps) kernel.Integration { return noop{} }},
 }
 
-// Known names the resources that there are, in order. One that ends in ":" covers all that begin with it.
+// Known names the resources that there are, in order. One that ends in ":" covers those that begin with it.
 func Known() []string {
-	var names []string
+	names := awssdk.Names()
 	for _, r := range resources {
 		names = append(names, r.name)
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }
 
 // IsKnown reports whether there is an integration for a resource.
 func IsKnown(resource string) bool {
-	if isActivity(resource) {
-		return true
+	return isActivity(resource) || ours(resource) || awssdk.Known(resource) == nil
+}
+
+// Hint says what a resource that is not known may be meant to be; empty: nothing better than one of Known.
+func Hint(resource string) string {
+	if err := awssdk.Known(resource); err != nil && strings.Contains(resource, ":::aws-sdk:") {
+		return err.Error()
 	}
-	resource = call(resource)
-	return slices.ContainsFunc(Known(), func(name string) bool { return covers(name, resource) })
+	return ""
 }
 
 // call is the resource that does what a task of a resource does first. A task that waits for its token makes a call and no
@@ -97,12 +104,34 @@ func call(resource string) string {
 	return resource
 }
 
+// ours reports whether a resource is in the table here.
+func ours(resource string) bool {
+	resource = call(resource)
+	for _, r := range resources {
+		if covers(r.name, resource) {
+			return true
+		}
+	}
+	return false
+}
+
+// remote reports whether a resource is done elsewhere, by a service of AWS's.
+func remote(resource string) bool { return !ours(resource) && awssdk.Known(resource) == nil }
+
 func covers(name, resource string) bool {
 	return name == resource || strings.HasSuffix(name, ":") && strings.HasPrefix(resource, name)
 }
 
 // New returns what finds the integration of a resource.
 func New(d Deps) kernel.Integrations {
+	if d.AWS == nil {
+		d.AWS = awssdk.New(awssdk.Options{})
+	}
+	if d.S3 == nil {
+		d.S3 = func(ctx context.Context, t kernel.Task, q mapdata.Request) (*http.Response, error) {
+			return d.AWS.S3(ctx, t, q.Method, q.Path, q.Query, q.Header, q.Body)
+		}
+	}
 	if d.HTTP == nil {
 		d.HTTP = http.DefaultClient
 	}
@@ -123,16 +152,16 @@ func New(d Deps) kernel.Integrations {
 		if isActivity(resource) {
 			return waits
 		}
-		resource = call(resource)
-		if in, ok := exact[resource]; ok {
+		own := call(resource)
+		if in, ok := exact[own]; ok {
 			return in
 		}
 		for name, in := range prefixes { // none is the beginning of another
-			if strings.HasPrefix(resource, name) {
+			if strings.HasPrefix(own, name) {
 				return in
 			}
 		}
-		return nil
+		return d.AWS.Find(resource)
 	}
 }
 

@@ -214,7 +214,10 @@ func TestResources(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, name := range Known() {
-		if strings.HasSuffix(name, ":") {
+		switch {
+		case strings.HasSuffix(name, "aws-sdk:"):
+			name += "s3:getObject"
+		case strings.HasSuffix(name, ":"):
 			name += "eu-west-1:1:function:f"
 		}
 		in := w.find(name)
@@ -228,6 +231,9 @@ func TestResources(t *testing.T) {
 			t.Errorf("%s is of class %s, ledger %v, doer %v", name, in.Class(), ledger, doer)
 		}
 	}
+	if hint := Hint("arn:aws:states:::aws-sdk:s3:getobject"); !strings.Contains(hint, `did you mean "getObject"?`) {
+		t.Errorf("the hint is %q", hint)
+	}
 	if !slices.IsSorted(Known()) {
 		t.Error("the names are not in order")
 	}
@@ -239,7 +245,8 @@ func TestResources(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"", "arn:aws:states:::batch:submitJob.sync.waitForTaskToken", "arn:aws:states:::sqs:sendMessage",
+		"", "arn:aws:states:::batch:submitJob.sync.waitForTaskToken", "arn:aws:states:::sqs:sendMesage",
+		"arn:aws:states:::aws-sdk:s3:getobject", "arn:aws:states:::dynamodb:putItem.waitForTaskToken",
 	} {
 		if w.find(name) != nil || IsKnown(name) {
 			t.Errorf("%q is not in the table and found", name)

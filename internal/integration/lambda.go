@@ -32,11 +32,14 @@ type lambdaInvoke struct{ *Deps }
 func (*lambdaInvoke) Class() kernel.Class { return kernel.AtMostOnce }
 
 // Do implements kernel.Doer.
-func (l *lambdaInvoke) Do(ctx context.Context, t kernel.Task, _ func()) run.Outcome {
+func (l *lambdaInvoke) Do(ctx context.Context, t kernel.Task, beat func()) run.Outcome {
 	p := t.Order.Payload
 	name := p.At("FunctionName").Text()
 	if name == "" {
 		return run.Fail(errFunctionArg, "Parameters.FunctionName is missing: give a function's name or ARN")
+	}
+	if l.elsewhere(ctx, t, name) {
+		return l.AWS.Find(t.Order.Resource).(kernel.Doer).Do(ctx, t, beat)
 	}
 	if kind := p.At("InvocationType").Text(); kind != "" && kind != "RequestResponse" {
 		return run.Fail(errFunctionArg, fmt.Sprintf("InvocationType %q is not supported: only RequestResponse is", kind))
@@ -60,7 +63,20 @@ func (*lambdaDirect) Class() kernel.Class { return kernel.AtMostOnce }
 
 // Do implements kernel.Doer.
 func (l *lambdaDirect) Do(ctx context.Context, t kernel.Task, _ func()) run.Outcome {
+	if l.elsewhere(ctx, t, t.Order.Resource) {
+		return l.AWS.Invoke(ctx, t, t.Order.Resource)
+	}
 	return l.invoke(ctx, t, t.Order.Resource, t.Order.Payload)
+}
+
+// elsewhere reports whether a function is to be called at the endpoint of Lambda: there is one, and none of that name
+// here.
+func (d *Deps) elsewhere(ctx context.Context, t kernel.Task, name string) bool {
+	if !d.AWS.HasLambda() {
+		return false
+	}
+	_, err := d.Catalog.Function(ctx, caller(t), name)
+	return errors.Is(err, store.ErrNotFound)
 }
 
 // invoke calls a function and waits for its result, as long as the function may take.

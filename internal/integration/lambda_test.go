@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/tutti-ml/tutti/internal/integration/awssdk"
 )
 
 func function(name, spec string) string {
@@ -94,7 +96,7 @@ func TestLambdaEndsWithItsTask(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		(&lambdaInvoke{&Deps{Catalog: w.catalog, Environ: []string{"PATH=/usr/bin:/bin"}}}).Do(ctx, taskOf("ann", "", `{"FunctionName":"slow"}`), nil)
+		(&lambdaInvoke{&Deps{Catalog: w.catalog, AWS: awssdk.New(awssdk.Options{}), Environ: []string{"PATH=/usr/bin:/bin"}}}).Do(ctx, taskOf("ann", "", `{"FunctionName":"slow"}`), nil)
 	}()
 	cancel()
 	<-done

@@ -20,6 +20,8 @@ type Terms struct {
 type Resources struct {
 	Known func(arn string) bool
 	Names []string // of all, to suggest one; a name that ends in ":" stands for those that begin with it
+	// Hint, where it is set, says of one that is not known what it may be meant to be; empty: Names tell.
+	Hint func(arn string) string
 	// Missing, where it is set, is told of each task what its file names outright: the members of Parameters or Arguments
 	// that no expression gives. It says what of that is not there.
 	Missing func(arn string, named value.Value) []Missing

@@ -111,7 +111,13 @@ func (o *object) resource() string {
 		o.hinted("Resource", "An alias or version of a function is letters, digits, - and _, or $LATEST", "Value is not a valid resource ARN")
 	case there != nil && !there.Known(arn):
 		at := o.at.at("Resource")
-		hint := strings.TrimSpace(suggest(arn, there.Names) + " There are " + strings.Join(there.Names, ", "))
+		hint := ""
+		if there.Hint != nil {
+			hint = there.Hint(arn)
+		}
+		if hint == "" {
+			hint = strings.TrimSpace(suggest(arn, there.Names) + " There are " + strings.Join(there.Names, ", "))
+		}
 		o.c.report(finding{Problem: run.Problem{Pointer: string(at), Code: codeResource, Text: fmt.Sprintf("There is no resource %q here", arn), Hint: hint}, of: at})
 	case o.c.terms.Express:
 		o.checkExpress(arn)
