@@ -11,6 +11,7 @@ type amount struct {
 	literal value.Value // Absent where it is not a literal
 	path    *expr.Path
 	query   *expression
+	most    int64  // the largest result of query; unbounded: any
 	field   string // name of the field, with "Path" where it is one
 }
 
@@ -46,10 +47,10 @@ func (a amount) whole(s *step, input value.Value, least, otherwise int64) (int64
 	if err != nil {
 		return 0, err
 	}
-	n, ok := v.Int64()
-	if !ok && a.query != nil {
-		return 0, a.query.unexpected("integer", v)
+	if a.query != nil {
+		return a.queried(v, least)
 	}
+	n, ok := v.Int64()
 	if !ok {
 		return 0, runtimeError("The %s field refers to value \"%s\" which is not a valid integer: %s", a.field, plain(v), a.path)
 	}
@@ -58,6 +59,22 @@ func (a amount) whole(s *step, input value.Value, least, otherwise int64) (int64
 			return 0, runtimeError("%s cannot be negative.", a.name())
 		}
 		return 0, runtimeError("%s cannot be less than %d.", a.name(), least)
+	}
+	return n, nil
+}
+
+// queried is the result v of the query as a whole number of at least least.
+func (a amount) queried(v value.Value, least int64) (int64, error) {
+	n, ok := v.Int64()
+	switch {
+	case v.Kind() != value.Number:
+		return 0, a.query.unexpected("number", v)
+	case !ok:
+		return 0, a.query.refuse("The %s field cannot be parsed as an integer: %s", a.field, v.JSON())
+	case a.most != unbounded && (n < 0 || n > a.most):
+		return 0, a.query.refuse("%s must be between 0 and %d but was: %d", a.field, a.most, n)
+	case n < least:
+		return 0, a.query.refuse("%s must be at least %d but was: %d", a.field, least, n)
 	}
 	return n, nil
 }
@@ -72,13 +89,15 @@ func (a amount) percent(s *step, input value.Value) (float64, error) {
 		return 0, err
 	}
 	p, ok := v.Float64()
-	if !ok && a.query != nil {
+	valid := p >= 0 && p <= 100
+	switch {
+	case !ok && a.query != nil:
 		return 0, a.query.unexpected("number", v)
-	}
-	if !ok {
+	case !ok:
 		return 0, runtimeError("The %s field refers to value \"%s\" which is not a valid float: %s", a.field, plain(v), a.path)
-	}
-	if p < 0 || p > 100 {
+	case !valid && a.query != nil:
+		return 0, a.query.refuse("%s must be between 0 and 100 but was: %s", a.name(), v.JSON())
+	case !valid:
 		return 0, runtimeError("%s must be between 0 and 100.", a.name())
 	}
 	return p, nil

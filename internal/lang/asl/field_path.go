@@ -88,7 +88,7 @@ func (o *object) amount(name string, least, most int64) amount {
 	o.known(name)
 	twin := o.hasPathTwin(name)
 	if e, ok := o.query(name); ok {
-		return amount{query: e, field: name}
+		return amount{query: e, field: name, most: most}
 	}
 	if twin {
 		return amount{path: o.input(name + "Path"), field: name + "Path"}

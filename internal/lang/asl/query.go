@@ -37,6 +37,11 @@ func (e *expression) unexpected(want string, v value.Value) error {
 	return e.fail("returned an unexpected result type. Expected '%s', but was '%s' for value: %s", want, v.Kind(), v.JSON())
 }
 
+// refuse is the error for a result of the field's type that is none of its values.
+func (e *expression) refuse(format string, args ...any) error {
+	return &queryError{e.field, fmt.Sprintf(format, args...)}
+}
+
 func (e *expression) eval(s *step, _ value.Value) (value.Value, error) {
 	v, defined, err := e.Eval(s.query())
 	var je *jsonata.Error

@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"errors"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/lang/expr"
@@ -57,6 +58,10 @@ func (w *wait) enter(s *step) (run.Event, error) {
 }
 
 func (w *wait) until(s *step, input value.Value) (time.Time, error) {
+	if w.seconds.path != nil {
+		n, err := secondsAt(s, w.seconds.path, input)
+		return after(s.in.Now, n), err
+	}
 	if w.seconds.isSet() {
 		n, err := w.seconds.whole(s, input, 0, 0)
 		return after(s.in.Now, n), err
@@ -74,13 +79,38 @@ func (w *wait) until(s *step, input value.Value) (time.Time, error) {
 	}
 	v, err := w.path.Eval(s.scope(input))
 	if err != nil {
-		return time.Time{}, forField(err, "TimestampPath")
+		return time.Time{}, noReference(err, "TimestampPath")
 	}
 	at, ok := parseTimestamp(v.Text())
 	if v.Kind() != value.String || !ok {
 		return time.Time{}, runtimeError("The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: %s == %s", w.path, plain(v))
 	}
 	return at, nil
+}
+
+// secondsAt is the number of seconds that path leads to from input.
+func secondsAt(s *step, path *expr.Path, input value.Value) (int64, error) {
+	v, err := path.Eval(s.scope(input))
+	if err != nil {
+		return 0, noReference(err, "SecondsPath")
+	}
+	n, ok := v.Int64()
+	switch {
+	case !ok:
+		return 0, runtimeError("The SecondsPath parameter cannot be parsed as a long value: %s == %s", path, plain(v))
+	case n < 0:
+		return 0, runtimeError("The SecondsPath parameter references a negative value: %s == %d", path, n)
+	}
+	return n, nil
+}
+
+// noReference is err as a Wait words a path that leads nowhere.
+func noReference(err error, field string) error {
+	var ee *expr.Error
+	if errors.As(err, &ee) && ee.Kind == expr.NotFound {
+		return runtimeError("The %s parameter does not reference an input value: %s", field, ee.Path)
+	}
+	return err
 }
 
 // parseTimestamp reads RFC 3339's date-time with the further conditions of the specification: an upper-case T, and an
