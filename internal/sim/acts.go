@@ -16,7 +16,9 @@ import (
 // acts is the world outside: what tasks did there outlives every server. What a task answers depends on its payload
 // alone, so that runs end alike whatever the interleaving.
 type acts struct {
-	done map[string]*act // by the task's key
+	done     map[string]*act // by the task's key
+	promises []*promise      // in the order in which they were made
+	refused  []*promise      // though they had not been kept
 }
 
 // act is what was done under one key.
@@ -68,7 +70,7 @@ func (a *acts) broken() []string {
 		}
 	}
 	slices.Sort(out)
-	return out
+	return append(out, a.brokenPromises()...)
 }
 
 type doer struct {
@@ -81,10 +83,19 @@ func (d doer) Class() kernel.Class { return d.class }
 func (d doer) Do(_ context.Context, t kernel.Task, _ func()) run.Outcome {
 	x := d.acts.done[t.Key]
 	if x == nil {
-		x = &act{what: t.Run.Name + " " + t.Order.Label + " " + t.Order.Payload.JSON(), class: d.class}
+		x = &act{what: t.Run.Name + " " + t.Order.Label + " " + untold(t.Order.Payload).JSON(), class: d.class}
 		d.acts.done[t.Key] = x
 	}
 	x.times++
+	return d.acts.result(t)
+}
+
+// result is what a task gives that was carried out.
+func (a *acts) result(t kernel.Task) run.Outcome {
+	if t.Order.Callback {
+		a.promised(t.Order.Payload.At("token").Text(), t)
+		return run.Done(value.EmptyObject)
+	}
 	return answer(t.Order.Payload)
 }
 
@@ -92,7 +103,7 @@ func answer(payload value.Value) run.Outcome {
 	if name := payload.At("fail"); name.Kind() == value.String {
 		return run.Fail(name.Text(), "as asked")
 	}
-	return run.Done(payload)
+	return run.Done(untold(payload))
 }
 
 type looker struct{ doer }
@@ -101,7 +112,7 @@ func (l looker) Look(_ context.Context, t kernel.Task) (run.Outcome, bool, error
 	if l.acts.done[t.Key] == nil {
 		return run.Outcome{}, false, nil
 	}
-	return answer(t.Order.Payload), true, nil
+	return l.acts.result(t), true, nil
 }
 
 // ledger is sim:job.sync: a job whose process runs for as many seconds as the payload says and fails where it asks to

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -72,13 +73,23 @@ func (m *machines) state(depth, size int) value.Value {
 		s["Seconds"] = m.rng.IntN(30)
 	case "Task":
 		s["Resource"] = m.resources[m.rng.IntN(len(m.resources))]
-		s["Parameters"] = m.payload()
+		payload := m.payload()
+		s["Parameters"] = payload
 		s["ResultPath"] = []any{"$.task", nil, "$.deep.task"}[m.rng.IntN(3)]
+		retry := []any{}
 		if m.rng.IntN(2) == 0 {
-			s["Retry"] = []any{map[string]any{
+			retry = append(retry, map[string]any{
 				"ErrorEquals": []any{"Sim.Bad"}, "IntervalSeconds": 1 + m.rng.IntN(5), "MaxAttempts": m.rng.IntN(3), "BackoffRate": 1.5,
-			}}
+			})
 		}
+		if resource := s["Resource"].(string); strings.HasSuffix(resource, callback) {
+			payload["token.$"] = "$$.Task.Token"
+		} else if resource == worked {
+			// A worker may not get what it took up, when a server dies.
+			s["HeartbeatSeconds"] = 1000
+			retry = append(retry, map[string]any{"ErrorEquals": []any{"States.HeartbeatTimeout"}, "MaxAttempts": 10})
+		}
+		s["Retry"] = retry
 	case "Parallel":
 		branches := []any{}
 		for range 1 + m.rng.IntN(3) {

@@ -62,6 +62,8 @@ type server struct {
 	dispatch *dispatch.Dispatcher
 	effects  []func()
 	begun    []starting
+	queue    *queue
+	tellings []*telling
 	tick     time.Time // when the kernel's clock is to be called
 }
 
@@ -81,7 +83,7 @@ func New(ctx context.Context, o Options) (*World, error) {
 		now:  time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		acts: newActs(),
 	}
-	w.mem = memory.New(memory.Options{Fault: w.fault})
+	w.mem = memory.New(memory.Options{Fault: w.fault, Secret: make([]byte, 32)})
 	w.engine = fake.New(fake.Config{
 		Now:   func() time.Time { return w.now },
 		Nodes: []engine.Node{{Name: "node", Ready: true, MilliCPU: 4000, Memory: 8 << 30, Declared: true}},
@@ -111,7 +113,8 @@ func (w *World) fault([]*store.Unit) memory.Fault {
 
 // boot starts a server on what is durable.
 func (w *World) boot(ctx context.Context) error {
-	w.server = &server{tick: w.now}
+	w.server = &server{tick: w.now, queue: &queue{}}
+	w.acts.crashed()
 	var err error
 	if w.writer, err = store.NewWriter(ctx, w.mem); err != nil {
 		return err
@@ -126,7 +129,7 @@ func (w *World) boot(ctx context.Context) error {
 		Writer:       w.writer,
 		Load:         w.load,
 		Languages:    []run.Language{asl.Language{}},
-		Integrations: w.acts.integration,
+		Integrations: s.integration(w.acts),
 		Now:          func() time.Time { return w.now },
 		Go:           func(f func()) { s.effects = append(s.effects, f) },
 		Rand:         func() uint64 { return 0 },
@@ -196,6 +199,9 @@ func (w *World) Run(ctx context.Context) error {
 
 // move makes one of the moves that are possible now, drawn at random; moved is false where none is.
 func (w *World) move(ctx context.Context) (moved bool, err error) {
+	if err := w.hear(); err != nil {
+		return false, err
+	}
 	var moves []func() error
 	if len(w.wanted) > 0 {
 		moves = append(moves, w.start)
@@ -209,6 +215,12 @@ func (w *World) move(ctx context.Context) (moved bool, err error) {
 	}
 	if len(w.effects) > 0 {
 		moves = append(moves, w.effect)
+	}
+	if len(w.queue.tasks) > 0 {
+		moves = append(moves, w.take)
+	}
+	if len(w.acts.open()) > 0 {
+		moves = append(moves, w.keep)
 	}
 	moves = append(moves, w.jobMoves(ctx)...)
 	if !w.due().After(w.now) {

@@ -94,7 +94,10 @@ func eachSeed(t *testing.T, law func(t *testing.T, seed uint64)) {
 	}
 }
 
-var all = []string{prefix + "idempotent", prefix + "queryable", prefix + "atLeastOnce", prefix + "job.sync", prefix + "job.sync"}
+var all = []string{
+	prefix + "idempotent", prefix + "queryable", prefix + "atLeastOnce", prefix + "job.sync", prefix + "job.sync",
+	prefix + "idempotent" + callback, prefix + "queryable" + callback, worked,
+}
 
 // TestCrashAtEveryCommit is the first law: whatever moment a server dies at, everything ends as if it had not.
 func TestCrashAtEveryCommit(t *testing.T) {
@@ -130,7 +133,7 @@ func TestBudget(t *testing.T) {
 // TestAtMostOnce is the third: such a task is never done twice, and a run that cannot know goes on with an error.
 func TestAtMostOnce(t *testing.T) {
 	t.Parallel()
-	once := []string{prefix + "once"}
+	once := []string{prefix + "once", prefix + "once" + callback}
 	unknown := 0
 	for s := uint64(1); s <= uint64(min(*seeds, 100)); s++ {
 		calm, _ := play(t, Options{Seed: s}, once)
