@@ -168,13 +168,13 @@ func (c *conn) subscribe(id uint64) error {
 
 func (c *conn) logs(id uint64, q *LogRequest) error {
 	c.r.mu.Lock()
-	p, known := c.r.procs[q.Key]
-	var live *output
+	p, live := c.r.procs[q.Key], (*output)(nil)
+	known := p != nil || c.r.settled.has(q.Key)
 	changed := c.r.changed
-	if known {
+	if p != nil {
 		live = p.output
 	}
-	waiting := known && live == nil && p.exit == nil
+	waiting := p != nil && live == nil && p.exit == nil
 	c.r.mu.Unlock()
 	switch {
 	case !known:

@@ -35,11 +35,13 @@ type journal struct {
 
 // record is one line of the journal: one of its fields is set.
 type record struct {
-	Generation uint64  `json:"gen,omitempty"` // a runner opened the journal
-	Intent     *intent `json:"i,omitempty"`
-	Exit       *Report `json:"x,omitempty"`
-	Ack        uint64  `json:"a,omitempty"`
-	Forget     int64   `json:"f,omitempty"` // a job
+	Generation uint64         `json:"gen,omitempty"` // a runner opened the journal
+	Epoch      int64          `json:"e,omitempty"`   // of the latest server
+	Intent     *intent        `json:"i,omitempty"`
+	Exit       *Report        `json:"x,omitempty"`
+	Ack        uint64         `json:"a,omitempty"`
+	Settled    *settledRecord `json:"s,omitempty"`
+	Forget     int64          `json:"f,omitempty"` // a job
 }
 
 // intent says that Key is about to be started, for a server of Epoch.
@@ -147,7 +149,7 @@ func (j *journal) write(batch []entry) error {
 	sync := false
 	for _, e := range batch {
 		for i := range e.records {
-			appendRecord(&buf, &e.records[i])
+			appendLine(&buf, &e.records[i])
 		}
 		sync = sync || e.sync
 	}
@@ -172,10 +174,11 @@ func (j *journal) fail(err error) {
 	j.log.Error("the journal cannot be written; processes are not started until it can", "error", err)
 }
 
-func appendRecord(buf *bytes.Buffer, r *record) {
-	data, err := json.Marshal(r)
+// appendLine adds v, a plain struct of ours, as a line of JSON.
+func appendLine(buf *bytes.Buffer, v any) {
+	data, err := json.Marshal(v)
 	if err != nil {
-		panic(fmt.Sprintf("runner: a record that cannot be encoded: %v", err)) // plain structs of ours
+		panic(fmt.Sprintf("runner: a %T that cannot be encoded: %v", v, err))
 	}
 	buf.Write(data)
 	buf.WriteByte('\n')
@@ -186,7 +189,7 @@ func appendRecord(buf *bytes.Buffer, r *record) {
 func (j *journal) rewrite() error {
 	var buf bytes.Buffer
 	for _, r := range j.snapshot() {
-		appendRecord(&buf, &r)
+		appendLine(&buf, &r)
 	}
 	size := int64(buf.Len())
 	f, err := os.OpenFile(j.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)

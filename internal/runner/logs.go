@@ -23,8 +23,9 @@ const chunk = 64 << 10
 // the output of all that print little.
 type archive struct {
 	dir   string
-	mu    sync.Mutex // guards the ends of packs, and index
+	mu    sync.Mutex // guards the ends of packs, and what follows
 	index packIndex
+	whole map[int64]bool // packs that were looked through, or begun, since this runner began
 }
 
 // packIndex says where the texts of one pack are: of the one that was read last, as all of its texts are often read.
@@ -85,6 +86,9 @@ func (a *archive) keepJob(job int64, texts []packed) error {
 		return err
 	}
 	defer f.Close()
+	if err := a.mend(job, f); err != nil {
+		return err
+	}
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -98,7 +102,7 @@ func (a *archive) keepJob(job int64, texts []packed) error {
 
 // openPack opens the pack of a job to add to it.
 func (a *archive) openPack(job int64) (*os.File, error) {
-	const flags = os.O_CREATE | os.O_APPEND | os.O_WRONLY
+	const flags = os.O_CREATE | os.O_APPEND | os.O_RDWR
 	f, err := os.OpenFile(a.pack(job), flags, 0o600)
 	if os.IsNotExist(err) {
 		if err = os.MkdirAll(a.job(job), 0o700); err == nil {
@@ -106,6 +110,32 @@ func (a *archive) openPack(job int64) (*os.File, error) {
 		}
 	}
 	return f, err
+}
+
+// mend cuts off half an entry, which an earlier runner may have left when it died: it would hide all that come after it.
+func (a *archive) mend(job int64, pack *os.File) error {
+	if a.whole[job] {
+		return nil
+	}
+	if err := a.index.extend(pack); err != nil {
+		return err
+	}
+	if err := pack.Truncate(a.index.end); err != nil {
+		return err
+	}
+	if a.whole == nil {
+		a.whole = map[int64]bool{}
+	}
+	a.whole[job] = true
+	return nil
+}
+
+// remove removes the output of a job.
+func (a *archive) remove(job int64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.whole, job)
+	return os.RemoveAll(a.job(job))
 }
 
 // unpack finds the output of a process in the pack of its job; nil where there is none.

@@ -137,6 +137,20 @@ func TestUnpackIgnoresACutRecord(t *testing.T) {
 	if got := a.unpack(two); got != nil {
 		t.Errorf("the one that was cut is %q", got)
 	}
+	next := &archive{dir: a.dir} // of the next runner
+	for child := range int32(2) {
+		if err := keep(next, Key{Job: 1, Child: 3 + child}, []byte("text of the next\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, k := range []Key{{Job: 1, Child: 3}, {Job: 1, Child: 4}} {
+		if got := next.unpack(k); string(got) != "text of the next\n" {
+			t.Errorf("after the cut, %s is %q", k, got)
+		}
+	}
+	if got := next.unpack(one); string(got) != "text of 1.1.0.0\n" {
+		t.Errorf("before the cut, the first is %q", got)
+	}
 }
 
 // A pack is read again only as far as it grew, and from the beginning when it is another.

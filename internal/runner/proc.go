@@ -29,6 +29,7 @@ func (r *Runner) accept(b *StartBatch) error {
 	}
 	r.epoch = b.Epoch
 	var fresh []*proc
+	r.recall(b.keys()...)
 	for i := range b.Starts {
 		s := &b.Starts[i]
 		if p, known := r.procs[s.Key]; known {
@@ -159,6 +160,9 @@ func (r *Runner) lastJob() (last int64) {
 	for k := range r.procs {
 		last = max(last, k.Job)
 	}
+	for id := range r.settled.jobs {
+		last = max(last, id)
+	}
 	return last
 }
 
@@ -222,6 +226,7 @@ func (r *Runner) timeOut(p *proc, limit time.Duration) {
 func (r *Runner) cancel(c *Cancel) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.recall(c.Key)
 	p, known := r.procs[c.Key]
 	switch {
 	case !known:
@@ -412,9 +417,12 @@ func seconds(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec
 
 // forget drops what is kept of a job's ended processes.
 func (r *Runner) forget(job int64) error {
+	r.settled.files.Lock()
+	defer r.settled.files.Unlock()
 	r.mu.Lock()
 	acked, left := r.acked(), false
-	var gone []Key
+	gone := r.settled.keys(job)
+	delete(r.settled.jobs, job)
 	for k, p := range r.procs {
 		switch {
 		case k.Job != job:
@@ -428,9 +436,9 @@ func (r *Runner) forget(job int64) error {
 	r.journal.add(false, nil, record{Forget: job})
 	r.mu.Unlock()
 	if !left {
-		return errors.Join(r.scratch.forget(job), os.RemoveAll(r.archive.job(job)))
+		return errors.Join(r.scratch.forget(job), r.archive.remove(job))
 	}
-	var errs []error
+	errs := []error{os.RemoveAll(r.settled.path(job))}
 	for _, k := range gone {
 		errs = append(errs, os.RemoveAll(r.scratch.path(k)), r.archive.drop(k))
 	}

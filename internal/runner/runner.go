@@ -105,6 +105,7 @@ type Runner struct {
 	collector *collector
 	archive   *archive
 	scratch   *scratch
+	settled   settled       // but for its files guarded by mu
 	stop      chan struct{} // closed by Shutdown
 	stopOnce  sync.Once
 	gate      *gate
@@ -162,6 +163,7 @@ func newRunner(cfg Config) *Runner {
 		archive: &archive{dir: filepath.Join(cfg.Dir, "logs")},
 	}
 	r.spawns.wake.L = &r.spawns.mu
+	r.settled = settled{archive: r.archive, jobs: map[int64]map[lane]bits{}}
 	return r
 }
 
@@ -268,6 +270,10 @@ func (r *Runner) readJournal() (err error) {
 		switch {
 		case rec.Generation > 0:
 			r.generation = max(r.generation, rec.Generation)
+		case rec.Epoch > 0:
+			r.epoch = max(r.epoch, rec.Epoch)
+		case rec.Settled != nil:
+			r.settled.restore(rec.Settled)
 		case rec.Intent != nil:
 			r.epoch = max(r.epoch, rec.Intent.Epoch)
 			if r.procs[rec.Intent.Key] == nil {
@@ -279,6 +285,7 @@ func (r *Runner) readJournal() (err error) {
 		case rec.Ack > 0:
 			r.number = rec.Ack
 		case rec.Forget > 0:
+			delete(r.settled.jobs, rec.Forget)
 			for k, p := range r.procs {
 				if k.Job == rec.Forget && p.exit != nil && p.number <= r.number {
 					delete(r.procs, k)
@@ -382,14 +389,20 @@ func (r *Runner) endAll() {
 	}
 }
 
-// snapshot is everything that a journal must say.
+// snapshot is everything that a journal must say. The time when it is written anew is that at which what was
+// acknowledged is put aside.
 func (r *Runner) snapshot() []record {
+	r.settle()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	records := []record{}
 	if r.generation > 0 {
 		records = append(records, record{Generation: r.generation})
 	}
+	if r.epoch > 0 {
+		records = append(records, record{Epoch: r.epoch})
+	}
+	records = append(records, r.settled.records()...)
 	if acked := r.acked(); acked > 0 {
 		records = append(records, record{Ack: acked})
 	}

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -101,5 +102,85 @@ func TestResolveStaysInRoot(t *testing.T) {
 	}
 	if _, _, err := resolve(root, "/a/loop"); err == nil {
 		t.Error("a link to itself was resolved")
+	}
+}
+
+// What has ended and was acknowledged is a bit, in memory and in the journal; it is not started again, also not by the
+// next runner, which still knows how it ended.
+func TestEndsAreSettled(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "runner")
+	r, err := openRunner(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const children = 5000
+	start := func(from, to int32) StartBatch {
+		b := StartBatch{Epoch: 7}
+		for child := from; child < to; child++ {
+			b.Starts = append(b.Starts, Start{Key: Key{Job: 3, Child: child, Attempt: 1}, Refused: fmt.Sprint("refused ", child)})
+		}
+		return b
+	}
+	b := start(0, children)
+	if err := r.accept(&b); err != nil {
+		t.Fatal(err)
+	}
+	last := awaitEnds(t, r, children)
+	r.ack(last)
+	sizes := func(inMemory, marked int) {
+		t.Helper()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.procs) != inMemory || len(r.settled.keys(3)) != marked {
+			t.Errorf("%d processes are in memory and %d marked, want %d and %d", len(r.procs), len(r.settled.keys(3)), inMemory, marked)
+		}
+	}
+	r.snapshot()
+	sizes(0, children)
+	r.close()
+
+	if r, err = openRunner(t, dir); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { r.close() }()
+	sizes(0, children)
+	if info, err := os.Stat(filepath.Join(dir, "journal")); err != nil || info.Size() > 200 {
+		t.Errorf("the journal has %v bytes, %v; want a line for the job", info.Size(), err)
+	}
+	if got := r.lastJob(); got != 3 {
+		t.Errorf("the last job is %d, want 3", got)
+	}
+	if b := (StartBatch{Epoch: 6}); r.accept(&b) == nil {
+		t.Error("a server before the latest is heard")
+	}
+	b = start(4711, 4712)
+	if err := r.accept(&b); err != nil {
+		t.Fatal(err)
+	}
+	awaitEnds(t, r, 1)
+	again, _, _ := r.after(0)
+	if len(again) != 1 || again[0].Key != b.Starts[0].Key || again[0].Exit.Text != "refused 4711" || again[0].Number <= last {
+		t.Errorf("started again it is reported as %+v, want as it ended", again)
+	}
+	if err := r.forget(3); err != nil { // but for the one that is not acknowledged
+		t.Fatal(err)
+	}
+	sizes(1, 0)
+}
+
+// awaitEnds waits until n reports can be delivered, and gives the number of the last.
+func awaitEnds(t *testing.T, r *Runner, n int) (last uint64) {
+	t.Helper()
+	for {
+		batch, last, changed := r.after(0)
+		if len(batch) == n {
+			return last
+		}
+		select {
+		case <-changed:
+		case <-t.Context().Done():
+			t.Fatal("the ends are not reported")
+		}
 	}
 }
