@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server"
 	"github.com/tutti-ml/tutti/internal/server/api"
+	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/store/sqlite"
 )
@@ -45,6 +47,7 @@ type Options struct {
 type App struct {
 	conf    Config
 	live    atomic.Pointer[Live]
+	keys    atomic.Pointer[map[string]aws.Credential] // that AWS clients sign with
 	log     *slog.Logger
 	level   slog.LevelVar
 	store   *sqlite.Store
@@ -81,6 +84,9 @@ func Open(ctx context.Context, conf Config, o Options) (_ *App, err error) {
 	a.live.Store(&conf.Live)
 	level, err := conf.Log.level()
 	if err != nil {
+		return nil, err
+	}
+	if err := a.setCredentials(conf.AWS); err != nil {
 		return nil, err
 	}
 	a.level.Set(level)
@@ -138,7 +144,7 @@ func (a *App) wire() {
 		DefaultCPU:   int64(math.Round(a.conf.Node.DefaultCPU * 1000)),
 	})
 	var known []run.Language
-	for _, l := range languages(a.catalog, a.aws) {
+	for _, l := range languages(a.catalog, a.aws, a.conf.AWS.limits()) {
 		known = append(known, l.Language)
 	}
 	a.kernel = kernel.New(kernel.Options{
@@ -161,11 +167,9 @@ func (a *App) listen(version string) error {
 	var err error
 	a.server, err = server.Listen(server.Options{
 		Listen: a.conf.Listen, TLS: certificate, Socket: Socket(a.conf.Data), Hosts: a.conf.Hosts, Auth: a.auth,
-		Register: func(mux *http.ServeMux) {
-			api.Register(mux, a.apiOptions(version))
-			mux.Handle("POST /{$}", a.awsHandler())
-		},
-		Metrics: a.metrics.registry, Healthy: a.healthy, Log: a.log.With("room", "server"),
+		Register: func(mux *http.ServeMux) { api.Register(mux, a.apiOptions(version)) },
+		AWS:      a.awsHandler(),
+		Metrics:  a.metrics.registry, Healthy: a.healthy, Log: a.log.With("room", "server"),
 	})
 	return err
 }
@@ -173,7 +177,7 @@ func (a *App) listen(version string) error {
 func (a *App) apiOptions(version string) api.Options {
 	return api.Options{
 		Store: a.store, Kernel: a.kernel, Dispatch: a.dispatch, Catalog: a.catalog, Feed: a.feed, Log: a.log.With("room", "api"),
-		Languages: languages(a.catalog, a.aws),
+		Languages: languages(a.catalog, a.aws, a.conf.AWS.limits()),
 		Logs:      a.engine.Logs,
 		Doctor:    func(ctx context.Context) []client.Check { return Doctor(ctx, a.conf) },
 		Backup:    a.backup,
@@ -325,9 +329,13 @@ func (a *App) Reload(conf Config) error {
 	if err != nil {
 		return err
 	}
+	if err := a.setCredentials(conf.AWS); err != nil {
+		return err
+	}
 	for name, differs := range map[string]bool{
 		"listen": conf.Listen != a.conf.Listen, "data": filepath.Clean(conf.Data) != filepath.Clean(a.conf.Data),
 		"tls": conf.TLS != a.conf.TLS, "allowRoot": conf.AllowRoot != a.conf.AllowRoot,
+		"aws": !reflect.DeepEqual(conf.AWS.settled(), a.conf.AWS.settled()),
 	} {
 		if differs {
 			a.log.Warn("a change takes effect when the server is started again", "key", name)

@@ -16,10 +16,15 @@ import (
 	"github.com/tutti-ml/tutti/internal/integration/awssdk"
 )
 
-// AWS is what clients of AWS are told, and where AWS's services are for tasks.
+// AWS is what clients of AWS are told and who they may be, and where AWS's services are for tasks.
 type AWS struct {
 	Account string `yaml:"account"` // twelve digits
 	Region  string `yaml:"region"`
+	// Limits puts AWS's quotas in force.
+	Limits bool `yaml:"limits"`
+	// Credentials are what requests to this server are signed with. They and Throttle can change while it runs.
+	Credentials []AWSCredential `yaml:"credentials"`
+	Throttle    AWSThrottle     `yaml:"throttle"`
 	// Endpoint is where the services are that Endpoints does not name: a URL, or aws for AWS itself.
 	Endpoint  string            `yaml:"endpoint"`
 	Endpoints map[string]string `yaml:"endpoints"` // by service, as resources name it
@@ -56,7 +61,7 @@ func (f File) text() (string, error) {
 
 // check says what in the configuration of AWS makes no sense.
 func (c *AWS) check() error {
-	var errs []error
+	errs := c.checkDoor()
 	if !awsAccount.MatchString(c.Account) || !awsRegion.MatchString(c.Region) {
 		errs = append(errs, errors.New("aws: account has twelve digits, and region is a name such as us-east-1"))
 	}

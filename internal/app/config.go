@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -39,7 +38,6 @@ type Config struct {
 	HostPaths []string `yaml:"hostPaths"`
 	// Node declares capacity instead of what the hardware has.
 	Node Node `yaml:"node"`
-	AWS  AWS  `yaml:"aws"`
 
 	Live `yaml:",inline"`
 }
@@ -52,6 +50,7 @@ type Live struct {
 	Secrets   map[string]Secret `yaml:"secrets"`
 	Retention Retention         `yaml:"retention"`
 	Limits    Limits            `yaml:"limits"`
+	AWS       AWS               `yaml:"aws"` // AWS.settled: at the next start
 	// DiskReserve is free space below which new work is refused, so that ends can still be recorded.
 	DiskReserve Bytes `yaml:"diskReserve"`
 }
@@ -129,11 +128,11 @@ func DefaultConfig(env []string) Config {
 		Listen: "127.0.0.1:7070",
 		Data:   DefaultData(env),
 		Node:   Node{DefaultCPU: 0.5},
-		AWS:    AWS{Account: "123456789012", Region: "us-east-1"},
 		Live: Live{
 			Log:         Log{Level: "info", Format: "text"},
 			Retention:   Retention{Runs: 90 * 24 * time.Hour, Jobs: 30 * 24 * time.Hour},
 			Limits:      Limits{Body: 16 << 20, Resident: 10_000},
+			AWS:         AWS{Account: "123456789012", Region: "us-east-1"},
 			DiskReserve: 256 << 20,
 		},
 	}
@@ -237,11 +236,6 @@ func shout(key string) string {
 	return b.String()
 }
 
-var (
-	awsAccount = regexp.MustCompile(`^[0-9]{12}$`)
-	awsRegion  = regexp.MustCompile(`^[a-z]+(-[a-z0-9]+)+$`)
-)
-
 // Check says what in c makes no sense or is not safe, with what to write instead.
 func (c *Config) Check() error {
 	var errs []error
@@ -275,14 +269,14 @@ func (c *Config) Check() error {
 	if c.Node.CPU < 0 || c.Node.DefaultCPU < 0 {
 		bad("node: cpu and defaultCPU are numbers of cores, from 0 on")
 	}
-	if err := c.AWS.check(); err != nil {
-		errs = append(errs, err)
-	}
 	errs = append(errs, c.Live.check()...)
 	return errors.Join(errs...)
 }
 
 func (l *Live) check() (errs []error) {
+	if err := l.AWS.check(); err != nil {
+		errs = append(errs, err)
+	}
 	for _, t := range l.Tokens {
 		if err := t.Check(); err != nil {
 			errs = append(errs, err)

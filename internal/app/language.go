@@ -17,8 +17,8 @@ import (
 )
 
 // languages are those of this build; the first is the one of definitions that name none.
-func languages(c *catalog.Catalog, aws *awssdk.Client) []api.Language {
-	return []api.Language{{Language: asl.Language{}, Events: aslEvents, Check: checkASL, CheckRun: checkASLRun(c, aws)}}
+func languages(c *catalog.Catalog, aws *awssdk.Client, limits asl.Limits) []api.Language {
+	return []api.Language{{Language: asl.Language{Limits: limits}, Events: aslEvents, Check: checkASL, CheckRun: checkASLRun(c, aws)}}
 }
 
 func aslEvents(f run.Fact) []client.Event {

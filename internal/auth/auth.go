@@ -135,6 +135,12 @@ func With(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
+// Known is the caller of With; ok is false where there is none.
+func Known(ctx context.Context) (c Caller, ok bool) {
+	c, ok = ctx.Value(callerKey{}).(Caller)
+	return c, ok
+}
+
 // From is the caller of With. It panics where there is none: a request got past the door unasked.
 func From(ctx context.Context) Caller { return ctx.Value(callerKey{}).(Caller) }
 

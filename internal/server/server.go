@@ -34,6 +34,7 @@ type Options struct {
 	Hosts    []string    // names of this server beside loopback's
 	Auth     *auth.Authenticator
 	Register func(*http.ServeMux) // adds the operations
+	AWS      http.Handler         // takes POST /, from whoever may call: it finds that out itself
 	Metrics  prometheus.Gatherer
 	// Healthy gives what does not run; empty: ready.
 	Healthy func() string
@@ -53,8 +54,8 @@ func Listen(o Options) (*Server, error) {
 	mux := http.NewServeMux()
 	o.Register(mux)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
-	s.http[0] = s.server(s.door(s.fromHere(s.known(mux))))
-	s.http[1] = s.server(s.door(s.known(withProfiles(mux))))
+	s.http[0] = s.server(s.door(s.aws(s.fromHere(s.known(mux)))))
+	s.http[1] = s.server(s.door(s.aws(s.known(withProfiles(mux)))))
 
 	var err error
 	if s.tcp, err = net.Listen("tcp", o.Listen); err != nil {
@@ -160,6 +161,17 @@ func (s *Server) door(next http.Handler) http.Handler {
 			return
 		}
 		fmt.Fprintln(w, "ok")
+	})
+}
+
+// aws passes on what clients of AWS send.
+func (s *Server) aws(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == "/" {
+			s.o.AWS.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,6 +46,7 @@ func open(t *testing.T) *door {
 				_, _ = io.WriteString(w, auth.From(r.Context()).Owner)
 			})
 		},
+		AWS:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "aws of "+r.Host) }),
 		Metrics: prometheus.NewRegistry(),
 		Healthy: func() string { return d.sick },
 	})
@@ -115,6 +117,31 @@ func TestWhoMayComeIn(t *testing.T) {
 		if code, text := d.get(false, "/who", header...); code != 403 {
 			t.Errorf("%s: %d %s, want 403", header, code, text)
 		}
+	}
+}
+
+// What clients of AWS send goes past the door: who they are is theirs to find out.
+func TestAWS(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	for path, aws := range map[string]bool{"/": true, "/who": false} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = "sync-localhost"
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || (string(text) == "aws of sync-localhost") != aws {
+			t.Errorf("%s: %q, %v", path, text, err)
+		}
+	}
+	if _, text := d.get(false, "/"); strings.HasPrefix(text, "aws") {
+		t.Errorf("GET / went to AWS: %q", text)
 	}
 }
 

@@ -14,12 +14,14 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
 // Service is one AWS service over AWS JSON 1.0.
 type Service struct {
 	Target    string // what X-Amz-Target begins with, such as AWSStepFunctions
+	Signing   string // the service's name in signatures, such as states
 	Namespace string // of its errors, such as com.amazonaws.swf.service.v2.model
 	Actions   map[string]Action
 }
@@ -37,19 +39,24 @@ type Options struct {
 	Services []Service
 	MaxBody  int64 // bytes of one request
 	Limits   bool  // AWS's quotas on sizes are in force too
-	Log      *slog.Logger
+	Callers  Callers
+	// Origin refuses requests of foreign pages; nil: there can be none.
+	Origin func(*http.Request) error
+	Rate   func() Rate // of each principal, as it is configured just now
+	Log    *slog.Logger
 }
 
 // Handler answers requests of AWS clients.
 type Handler struct {
-	o       Options
-	actions map[string]operation // by target, such as AWSStepFunctions.StartExecution
+	o        Options
+	actions  map[string]operation // by target, such as AWSStepFunctions.StartExecution
+	throttle throttle
 }
 
 // operation is an action within its service.
 type operation struct {
 	Action
-	namespace string
+	service *Service
 }
 
 // New returns a handler for the services.
@@ -57,7 +64,7 @@ func New(o Options) *Handler {
 	h := &Handler{o: o, actions: make(map[string]operation)}
 	for _, s := range o.Services {
 		for name, a := range s.Actions {
-			h.actions[s.Target+"."+name] = operation{a, s.Namespace}
+			h.actions[s.Target+"."+name] = operation{a, &s}
 		}
 	}
 	return h
@@ -71,17 +78,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["X-Amzn-Requestid"] = []string{id}
 	w.Header()["Content-Type"] = []string{contentType}
 	op, ok := h.actions[r.Header.Get("X-Amz-Target")]
-	out, err := []byte(nil), error(ErrUnknownOperation)
-	if ok {
-		out, err = h.answer(op.Action, r)
+	if !ok {
+		op = operation{service: &Service{}}
 	}
+	out, err := h.answer(op, r)
 	if err == nil {
 		_, _ = w.Write(out) // the caller may be gone
 		return
 	}
 	e := h.known(err, r, id)
 	w.WriteHeader(e.HTTPStatus())
-	_, _ = w.Write(e.body(op.namespace))
+	_, _ = w.Write(e.body(op.service.Namespace))
 }
 
 // known is the error as the client is to see it. What is our own fault is logged, and told without its details.
@@ -94,11 +101,29 @@ func (h *Handler) known(err error, r *http.Request, id string) *Error {
 	return ErrInternalFailure
 }
 
-// answer is the body of the answer to a request for an action.
-func (h *Handler) answer(action Action, r *http.Request) ([]byte, error) {
+// answer is the body of the answer to a request. Who calls is known before anything is told, but that there is no such
+// action. A request from inside the server says in its context whose it is.
+func (h *Handler) answer(op operation, r *http.Request) ([]byte, error) {
+	caller, inside := auth.Known(r.Context())
+	if !inside && h.o.Origin != nil {
+		if err := h.o.Origin(r); err != nil {
+			return nil, ErrAccessDenied.With("Refused: %v. Address the server as localhost, or add its name under hosts in its configuration.", err)
+		}
+	}
+	if op.Do == nil {
+		return nil, ErrUnknownOperation
+	}
 	body, err := h.read(r)
 	if err != nil {
 		return nil, err
+	}
+	if !inside {
+		if caller, err = h.o.Callers.caller(r, body, op.service.Signing); err != nil {
+			return nil, err
+		}
+	}
+	if !h.throttle.take(caller.Owner, h.o.Rate(), h.o.Callers.Now()) {
+		return nil, ErrThrottling
 	}
 	in := value.EmptyObject
 	if len(body) > 0 {
@@ -106,10 +131,10 @@ func (h *Handler) answer(action Action, r *http.Request) ([]byte, error) {
 			return nil, ErrSerialization.With("%s", err)
 		}
 	}
-	if err := action.Input.Check(in, h.o.Limits); err != nil {
+	if err := op.Input.Check(in, h.o.Limits); err != nil {
 		return nil, err
 	}
-	out, err := action.Do(r.Context(), in)
+	out, err := op.Do(auth.With(r.Context(), caller), in)
 	if err != nil {
 		return nil, err
 	}

@@ -45,12 +45,25 @@ func (e *Error) body(namespace string) []byte {
 	return value.NewObject(members...).AppendJSON(nil)
 }
 
+// coral is the namespace of errors that come before a service is asked.
+const coral = "com.amazon.coral.service"
+
 // The errors that all services have, as AWS spells them.
 var (
-	ErrUnknownOperation = &Error{Namespace: "com.amazon.coral.service", Code: "UnknownOperationException"}
-	ErrSerialization    = &Error{Namespace: "com.amazon.coral.service", Code: "SerializationException"}
+	ErrUnknownOperation = &Error{Namespace: coral, Code: "UnknownOperationException"}
+	ErrSerialization    = &Error{Namespace: coral, Code: "SerializationException"}
 	ErrValidation       = &Error{Namespace: "com.amazon.coral.validate", Code: "ValidationException"}
-	ErrTooLarge         = &Error{Namespace: "com.amazon.coral.service", Code: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge}
-	ErrInternalFailure  = &Error{Namespace: "com.amazon.coral.service", Code: "InternalFailure", Status: http.StatusInternalServerError}
+	ErrTooLarge         = &Error{Namespace: coral, Code: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge}
+	ErrInternalFailure  = &Error{Namespace: coral, Code: "InternalFailure", Status: http.StatusInternalServerError}
+	ErrThrottling       = &Error{Namespace: "com.amazon.coral.availability", Code: "ThrottlingException", Message: "Rate exceeded"}
 	ErrUnavailable      = &Error{Namespace: "com.amazon.coral.availability", Code: "ServiceUnavailableException", Status: http.StatusServiceUnavailable}
+)
+
+// The errors of who calls.
+var (
+	ErrNoToken             = &Error{Namespace: coral, Code: "MissingAuthenticationTokenException", Message: "Missing Authentication Token"}
+	ErrUnrecognizedClient  = &Error{Namespace: coral, Code: "UnrecognizedClientException", Message: "The security token included in the request is invalid."}
+	ErrInvalidSignature    = &Error{Namespace: coral, Code: "InvalidSignatureException"}
+	ErrIncompleteSignature = &Error{Namespace: coral, Code: "IncompleteSignatureException"}
+	ErrAccessDenied        = &Error{Namespace: coral, Code: "AccessDeniedException", Status: http.StatusForbidden}
 )

@@ -19,6 +19,7 @@ type Shape struct {
 	element   *Shape
 	min, max  int64 // of a number, or of the length of a text or list; none: unbounded
 	quota     bool  // max is a quota, not the API's
+	bytes     bool  // max is of the text's bytes
 	enum      []string
 	pattern   string
 	matches   func(string) bool
@@ -75,6 +76,11 @@ func (s *Shape) Matching(pattern, re string) *Shape {
 	with := *s
 	with.pattern, with.matches = pattern, regexp.MustCompile(`\A(?:`+re+`)\z`).MatchString
 	return &with
+}
+
+// Data is a sensitive Text that is bounded in bytes.
+func Data(maximum int64) *Shape {
+	return &Shape{kind: textShape, min: none, max: maximum, bytes: true, sensitive: true}
 }
 
 // Quota is s where its upper bound counts only with AWS's quotas in force.
@@ -221,18 +227,27 @@ func (c *check) value(s *Shape, v value.Value, path string) {
 			c.value(s.element, x, path+"."+strconv.Itoa(i+1)+".member")
 		}
 	case textShape:
-		c.bounds(s, v, path, int64(utf8.RuneCountInString(v.Text())), "have length")
-		if s.matches != nil && !s.matches(v.Text()) {
-			c.violated(s, v, path, "Member must satisfy regular expression pattern: "+s.pattern)
-		}
-		if s.enum != nil && !slices.Contains(s.enum, v.Text()) {
-			c.violated(s, v, path, "Member must satisfy enum value set: ["+strings.Join(s.enum, ", ")+"]")
-		}
+		c.text(s, v, path)
 	case integerShape:
 		n, _ := v.Int64()
 		c.bounds(s, v, path, n, "have value")
 	case floatShape:
 		c.floatBounds(s, v, path)
+	}
+}
+
+func (c *check) text(s *Shape, v value.Value, path string) {
+	text := v.Text()
+	if !s.bytes {
+		c.bounds(s, v, path, int64(utf8.RuneCountInString(text)), "have length")
+	} else if int64(len(text)) > s.max && (c.quotas || !s.quota) {
+		c.violated(s, v, path, "Member must have size less than or equal to "+strconv.FormatInt(s.max, 10)+" bytes in UTF-8 encoding")
+	}
+	if s.matches != nil && !s.matches(text) {
+		c.violated(s, v, path, "Member must satisfy regular expression pattern: "+s.pattern)
+	}
+	if s.enum != nil && !slices.Contains(s.enum, text) {
+		c.violated(s, v, path, "Member must satisfy enum value set: ["+strings.Join(s.enum, ", ")+"]")
 	}
 }
 

@@ -81,8 +81,10 @@ func (s *service) findAlias(ctx context.Context, text string) (alias, error) {
 	return alias{}, errNoReference
 }
 
-// readRoutes reads a routing configuration: the state machine's name, and the alias' data.
-func (s *service) readRoutes(ctx context.Context, routing value.Value) (machineName string, routes value.Value, err error) {
+// readRoutes reads a routing configuration: the name of the state machine, which is to be of where that is not empty, and
+// the alias' data.
+func (s *service) readRoutes(ctx context.Context, of string, routing value.Value) (machineName string, routes value.Value, err error) {
+	machineName = of
 	var arns, weights []string
 	var list []value.Value
 	total, versions := int64(0), true
@@ -97,7 +99,7 @@ func (s *service) readRoutes(ctx context.Context, routing value.Value) (machineN
 		versions = versions && a.version() > 0 && s.here(a) && (machineName == "" || machineName == a.name)
 		machineName = a.name
 		arns, weights = append(arns, text), append(weights, strconv.FormatInt(weight, 10))
-		list = append(list, object(of("version", value.NewInt(a.version())), of("weight", value.NewInt(weight))))
+		list = append(list, value.Of(map[string]any{"version": a.version(), "weight": weight}))
 	}
 	received := ". Received: [" + strings.Join(arns, ", ") + "]"
 	switch {
@@ -120,7 +122,7 @@ func (s *service) readRoutes(ctx context.Context, routing value.Value) (machineN
 }
 
 func (s *service) createAlias(ctx context.Context, in value.Value) (value.Value, error) {
-	machineName, routes, err := s.readRoutes(ctx, in.At("routingConfiguration"))
+	machineName, routes, err := s.readRoutes(ctx, "", in.At("routingConfiguration"))
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -180,12 +182,9 @@ func (s *service) updateAlias(ctx context.Context, in value.Value) (value.Value,
 			next.Data = next.Data.With("description", description)
 		}
 		if routed {
-			machineName, routes, err := s.readRoutes(ctx, routing)
+			_, routes, err := s.readRoutes(ctx, a.Space, routing)
 			if err != nil {
 				return false, err
-			}
-			if machineName != a.Space {
-				return false, errValidation.of("Routing configuration must contain state machine version ARNs. Received: [" + routing.At("stateMachineVersionArn").Text() + "]")
 			}
 			next.Data = next.Data.With("routes", routes)
 		}

@@ -46,7 +46,7 @@ func New(o Options) aws.Service {
 	} {
 		maps.Copy(actions, family)
 	}
-	return aws.Service{Target: "AWSStepFunctions", Namespace: "com.amazonaws.swf.service.v2.model", Actions: actions}
+	return aws.Service{Target: "AWSStepFunctions", Signing: "states", Namespace: "com.amazonaws.swf.service.v2.model", Actions: actions}
 }
 
 func by(ctx context.Context) catalog.Caller { return catalog.Caller(auth.From(ctx)) }

@@ -8,7 +8,7 @@ var (
 	longARNShape    = aws.Text(1, 2000)
 	nameShape       = aws.Text(1, 80)
 	definitionShape = aws.Sensitive(1, 1<<20).Quota()
-	dataShape       = aws.Sensitive(0, 256<<10).Quota()
+	dataShape       = aws.Data(256 << 10).Quota()
 	errorShape      = aws.Sensitive(0, 256)
 	causeShape      = aws.Sensitive(0, 32<<10)
 	describeShape   = aws.Sensitive(0, 256)
