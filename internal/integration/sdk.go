@@ -56,13 +56,3 @@ func newRequestID() string {
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
-
-// wireSeconds is a moment as Step Functions writes it in JSON, such as 1.795348800123E9.
-func wireSeconds(t time.Time) string {
-	text := strconv.FormatFloat(float64(t.UnixMilli())/1000, 'E', -1, 64)
-	mantissa, exponent, _ := strings.Cut(text, "E")
-	if !strings.Contains(mantissa, ".") {
-		mantissa += ".0"
-	}
-	return mantissa + "E" + strings.TrimLeft(exponent, "+0")
-}

@@ -25,7 +25,7 @@ func TestStartExecution(t *testing.T) {
 	}
 	answer := rows.Outcome(kernel.Ref{RunName: "one"}).Output
 	id := answer.At("SdkResponseMetadata", "RequestId").JSON()
-	size := len(`{"executionArn":"arn:aws:states:local:000000000000:execution:child:one","startDate":1.7953488E9}`)
+	size := len(`{"executionArn":"arn:aws:states:local:000000000000:execution:child:one","startDate":1.795348800000E9}`)
 	w.wantJSON(answer, fmt.Sprintf(`{"ExecutionArn":"arn:aws:states:local:000000000000:execution:child:one","SdkHttpMetadata":{
 		"AllHttpHeaders":{"Content-Length":["%d"],"Content-Type":["application/x-amz-json-1.0"],"Date":["Sun, 22 Nov 2026 12:00:00 GMT"],
 			"connection":["keep-alive"],"x-amzn-RequestId":[%s]},
