@@ -92,7 +92,16 @@ func TestCheckRefusesWhatIsNotSafe(t *testing.T) {
 		"nobody's token":   {func(c *Config) { c.Tokens = []auth.Token{{Name: "a", SHA256: token.SHA256}} }, "user is missing"},
 		"another image":    {func(c *Config) { c.Images = map[string]string{"x": "y"} }, "only host"},
 		"no data":          {func(c *Config) { c.Data = "" }, "--data"},
-		"a secret":         {func(c *Config) { c.Secrets = map[string]Secret{"x": {File: "/f"}} }, "NAME/KEY"},
+		"an account":       {func(c *Config) { c.AWS.Account = "1" }, "twelve digits"},
+		"an endpoint":      {func(c *Config) { c.AWS.Endpoint = "localhost:4566" }, "neither the URL"},
+		"AWS itself":       {func(c *Config) { c.AWS.Endpoint = "aws" }, ""},
+		"a service":        {func(c *Config) { c.AWS.Endpoints = map[string]string{"dynamdb": "http://x"} }, `did you mean "dynamodb"?`},
+		"half of the keys": {func(c *Config) { c.AWS.AccessKeyID = "A" }, "both accessKeyId and secretAccessKey"},
+		"a relative file": {func(c *Config) {
+			c.AWS.AccessKeyID, c.AWS.SecretAccessKey.File = "A", "secret"
+		}, "no absolute path"},
+		"a connection": {func(c *Config) { c.AWS.Connections = map[string]Connection{"crm": {User: "u"}} }, "aws.connections"},
+		"a secret":     {func(c *Config) { c.Secrets = map[string]Secret{"x": {File: "/f"}} }, "NAME/KEY"},
 	} {
 		conf := safe
 		c.change(&conf)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strconv"
 
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/kernel"
@@ -50,9 +52,20 @@ func (l *lambdaInvoke) Do(ctx context.Context, t kernel.Task, beat func()) run.O
 	}
 	o := l.invoke(ctx, t, name, payload)
 	if o.Failure == nil {
-		o.Output = object("ExecutedVersion", "$LATEST", "Payload", o.Output, "StatusCode", 200)
+		o.Output = l.overLambda(o.Output)
 	}
 	return o
+}
+
+// overLambda is what a function gave as Lambda answers an invocation.
+func (d *Deps) overLambda(payload value.Value) value.Value {
+	return withHeaders(object("ExecutedVersion", "$LATEST", "Payload", payload, "StatusCode", 200), newRequestID(),
+		"Connection", "keep-alive",
+		"Content-Length", strconv.Itoa(payload.Size()),
+		"Content-Type", "application/json",
+		"Date", d.Now().UTC().Format(http.TimeFormat),
+		"X-Amz-Executed-Version", "$LATEST",
+		"x-amzn-Remapped-Content-Length", "0")
 }
 
 // lambdaDirect is a function's ARN as the resource itself: the payload is the function's, and so is the result.

@@ -31,7 +31,12 @@ func TestLambda(t *testing.T) {
 
 	invoke := func(name string) string { return `{"FunctionName":"` + name + `","Payload":{"n":1.50}}` }
 	const resource = "arn:aws:states:::lambda:invoke"
-	w.wantJSON(w.do(taskOf("bob", resource, invoke("echo"))).Output, `{"ExecutedVersion":"$LATEST","Payload":{"n":1.50},"StatusCode":200}`)
+	echoed := w.do(taskOf("bob", resource, invoke("echo"))).Output
+	w.wantJSON(echoed.Without("SdkHttpMetadata").Without("SdkResponseMetadata"), `{"ExecutedVersion":"$LATEST","Payload":{"n":1.50},"StatusCode":200}`)
+	w.wantJSON(echoed.At("SdkHttpMetadata", "HttpHeaders", "Content-Length"), `"10"`)
+	if id := echoed.At("SdkResponseMetadata", "RequestId").Text(); id == "" || id != echoed.At("SdkHttpMetadata", "HttpHeaders", "x-amzn-RequestId").Text() {
+		t.Errorf("the request's id is %q", id)
+	}
 	w.wantJSON(w.do(taskOf("bob", resource, invoke("arn:aws:lambda:eu-west-1:123456789012:function:echo:$LATEST"))).Output.At("Payload"), `{"n":1.50}`)
 	w.wantJSON(w.do(taskOf("bob", "arn:aws:lambda:eu-west-1:123456789012:function:echo", `[1]`)).Output, `[1]`)
 	w.wantJSON(w.do(taskOf("bob", resource, invoke("env"))).Output.At("Payload"), `",1,env"`)

@@ -19,14 +19,21 @@ import (
 // overHTTP is an answer of ours with what an answer of size bytes of JSON would have come with. Its members are in order
 // of their names.
 func overHTTP(answer value.Value, size int, at time.Time) value.Value {
-	id := newRequestID()
-	headers := []value.Member{
-		{Name: "Content-Length", Value: value.NewString(strconv.Itoa(size))},
-		{Name: "Content-Type", Value: value.NewString("application/x-amz-json-1.0")},
-		{Name: "Date", Value: value.NewString(at.UTC().Format(http.TimeFormat))},
-		{Name: "connection", Value: value.NewString("keep-alive")},
-		{Name: "x-amzn-RequestId", Value: value.NewString(id)},
+	return withHeaders(answer, newRequestID(),
+		"Content-Length", strconv.Itoa(size),
+		"Content-Type", "application/x-amz-json-1.0",
+		"Date", at.UTC().Format(http.TimeFormat),
+		"connection", "keep-alive")
+}
+
+// withHeaders is an answer of ours with the headers that it would have come with, as names and texts, in order of the
+// names; the request's id is the last of them.
+func withHeaders(answer value.Value, id string, texts ...string) value.Value {
+	var headers []value.Member
+	for i := 0; i < len(texts); i += 2 {
+		headers = append(headers, value.Member{Name: texts[i], Value: value.NewString(texts[i+1])})
 	}
+	headers = append(headers, value.Member{Name: "x-amzn-RequestId", Value: value.NewString(id)})
 	all := make([]value.Member, len(headers))
 	for i, h := range headers {
 		all[i] = value.Member{Name: h.Name, Value: value.NewArray(h.Value)}

@@ -2,7 +2,6 @@ package awssdk
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -128,6 +127,9 @@ func (r resource) optimisedFailure(e *serviceError) run.Outcome {
 func withHTTP(result value.Value, a *answer) value.Value {
 	text := func(s string) value.Value { return value.NewString(s) }
 	var all, plain []value.Member
+	if a.header.Get("Connection") == "" { // AWS says what HTTP/1.1 takes for granted
+		a.header.Set("Connection", "keep-alive")
+	}
 	for name, texts := range a.header {
 		name = headerName(name)
 		var list []value.Value
@@ -149,15 +151,15 @@ func withHTTP(result value.Value, a *answer) value.Value {
 	return sorted(fields)
 }
 
-// headerName spells a header as AWS sends it; Go's own spelling is Canonical-Case.
+// headerName spells a header as AWS sends it; what HTTP libraries hand on is in Canonical-Case.
 func headerName(name string) string {
-	switch name = http.CanonicalHeaderKey(name); {
-	case name == "X-Amzn-Requestid":
-		return "x-amzn-RequestId"
-	case name == "X-Amz-Crc32":
-		return "x-amz-crc32"
-	case name == "Connection":
-		return "connection"
+	if own, ok := headerNames[name]; ok {
+		return own
 	}
 	return name
+}
+
+var headerNames = map[string]string{
+	"X-Amzn-Requestid": "x-amzn-RequestId", "X-Amz-Crc32": "x-amz-crc32",
+	"X-Amzn-Remapped-Content-Length": "x-amzn-Remapped-Content-Length",
 }
