@@ -42,6 +42,10 @@ test-oracle: setup-oracle ## hold our JSONata and JSONPath against jsonata.js an
 test-aws: setup-aws ## replay what was recorded on AWS, and drive the server with the AWS command line
 	@go test -count=1 -timeout 15m -tags e2e_aws -run '^(TestConformance|TestVerdicts|TestAWS)' -v ./test/e2e
 
+.PHONY: test-s3
+test-s3: setup-s3 ## run a distributed Map over 100,000 rows on a real S3 server, killed in the middle
+	@go test -count=1 -timeout 10m -tags e2e_s3 -run '^TestDistributedMap$$' -v ./test/e2e
+
 .PHONY: bench
 bench: setup-go ## measure, and print a table and JSON (build/bench.json)
 	@mkdir -p build
@@ -55,7 +59,7 @@ lint: setup-go ## gofmt, vet, staticcheck and the table of who may import whom
 clean: ## remove what make built
 	@rm -rf bin build
 
-.PHONY: setup-go setup-test setup-demo setup-oracle setup-aws
+.PHONY: setup-go setup-test setup-demo setup-oracle setup-aws setup-s3
 setup-go:
 	@scripts/setup go
 setup-test:
@@ -64,5 +68,7 @@ setup-demo:
 	@scripts/setup demo
 setup-aws: setup-go
 	@scripts/setup aws
+setup-s3: setup-go
+	@scripts/setup s3
 setup-oracle: setup-go
 	@scripts/setup oracle
