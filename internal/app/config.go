@@ -249,7 +249,7 @@ func (c *Config) Check() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		bad("listen: %q is no address: write it as HOST:PORT, such as 127.0.0.1:7070", c.Listen)
 	} else if !auth.Loopback(c.Listen) {
-		if len(c.Tokens) == 0 {
+		if len(c.Tokens) == 0 && len(c.AWS.Credentials) == 0 {
 			bad("listen: %s can be reached from other machines, and no tokens are configured: make one with 'tutti token', or listen on 127.0.0.1", c.Listen)
 		}
 		if c.TLS.Cert == "" && !c.InsecureListen {

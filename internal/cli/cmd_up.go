@@ -15,7 +15,7 @@ import (
 
 func (c *command) cmdUp() *cobra.Command {
 	var file, listen, data, level string
-	var insecure, allowRoot bool
+	var insecure, allowRoot, awsLimits bool
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run the server, until it is told to stop",
@@ -37,6 +37,7 @@ func (c *command) cmdUp() *cobra.Command {
 				}
 				conf.InsecureListen = conf.InsecureListen || insecure
 				conf.AllowRoot = conf.AllowRoot || allowRoot
+				conf.AWS.Limits = conf.AWS.Limits || awsLimits
 				return conf, errors.Join(err, absolute(&conf))
 			}
 			return c.up(cmd.Context(), load)
@@ -49,6 +50,7 @@ func (c *command) cmdUp() *cobra.Command {
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&insecure, "insecure-listen-without-tls", false, "listen beyond loopback although tokens cross the network in the clear")
 	f.BoolVar(&allowRoot, "allow-root", false, "run root's jobs as root where the server is root")
+	f.BoolVar(&awsLimits, "aws-limits", false, "put the quotas of AWS Step Functions in force: sizes, history events, concurrency")
 	return cmd
 }
 
