@@ -13,6 +13,7 @@ import (
 // ResultPath, OutputPath; in JSONata it is Arguments, the work, Assign and Output, each of which sees $states. All of
 // them see the variables as they were when the state was entered.
 type flow struct {
+	works      bool // the state does work that has a result, $states.result
 	inputPath  pathOrNull
 	parameters template // or Arguments; nil: none
 	selector   template // ResultSelector; nil: none
@@ -74,7 +75,9 @@ func (f *flow) arguments(s *step, input value.Value) (value.Value, error) {
 // output shapes result into the state's output and the variables that it assigns; variables is Absent where there are
 // none.
 func (f *flow) output(s *step, result value.Value) (output, variables value.Value, err error) {
-	s.result = result
+	if f.works {
+		s.result = result
+	}
 	if f.selector != nil {
 		if result, err = f.selector.eval(s, result); err != nil {
 			return output, variables, err
@@ -136,7 +139,7 @@ func (o *object) flow(has flowFields) flow {
 	var f flow
 	var offers sight
 	if has&hasSelector != 0 {
-		offers = seesResult // what does work has a result
+		f.works, offers = true, seesResult
 	}
 	if has&hasAssign != 0 {
 		o.seeing(offers, func() { f.assign = o.assign() })

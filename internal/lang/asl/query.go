@@ -46,6 +46,8 @@ func (e *expression) eval(s *step, _ value.Value) (value.Value, error) {
 	v, defined, err := e.Eval(s.query())
 	var je *jsonata.Error
 	switch {
+	case errors.As(err, &je) && je.Code == jsonata.CodeLimit:
+		return v, e.fail("threw an error during evaluation: %s", je.Message)
 	case errors.As(err, &je):
 		return v, e.fail("threw an error during evaluation. %v", je)
 	case err != nil:
@@ -71,6 +73,7 @@ func (s *step) query() jsonata.Scope {
 		Now:       s.in.Now,
 		Random:    func() float64 { return fraction(s.draw()) },
 		NoEval:    true,
+		NonFinite: true,
 	}
 }
 

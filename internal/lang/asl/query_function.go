@@ -96,7 +96,7 @@ func numberRange(_ *step, args []value.Value) (value.Value, error) {
 	}
 	steps := distance / width
 	if steps >= maxRange {
-		return value.Value{}, fmt.Errorf("The range has more than %d numbers", maxRange)
+		return value.Value{}, jsonata.OutOfMemory()
 	}
 	list := make([]value.Value, steps+1)
 	for i := range list {

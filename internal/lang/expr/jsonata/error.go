@@ -28,11 +28,11 @@ func (e *Error) Error() string {
 	return e.Code + ": " + e.Message
 }
 
-// codeLimit is the code of all limits; codeRegex that of a regular expression that the engine does not take.
-const (
-	codeLimit = "U1001"
-	codeRegex = "S0303"
-)
+// CodeLimit is the code of all limits.
+const CodeLimit = "U1001"
+
+// codeRegex is the code of a regular expression that the engine does not take.
+const codeRegex = "S0303"
 
 // fail is an error with a code alone.
 func fail(code string) *Error { return &Error{Code: code} }
@@ -122,6 +122,11 @@ func orUndefined(json string) string {
 	return json
 }
 
+// OutOfMemory is the error of an evaluation that makes more than it may hold; a Function may end with it.
+func OutOfMemory() *Error {
+	return failLimit("Expression evaluation memory limit exceeded: Check for excessive memory usage")
+}
+
 func failLimit(format string, args ...any) *Error {
-	return &Error{Code: codeLimit, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: CodeLimit, Message: fmt.Sprintf(format, args...)}
 }

@@ -69,7 +69,7 @@ func evaluate(c *call, text string) (any, error) {
 // nested is an error within the text that $eval was given. Limits stay what they are.
 func nested(code string, err error, text string) error {
 	var e *Error
-	if !errors.As(err, &e) || e.Code == codeLimit {
+	if !errors.As(err, &e) || e.Code == CodeLimit {
 		return err
 	}
 	e.finish(text)

@@ -47,6 +47,7 @@ type Scope struct {
 	Random    func() float64                             // in [0, 1): what $random and $shuffle draw from
 	Limits    Limits
 	NoEval    bool // $eval does not exist, as in Step Functions
+	NonFinite bool // a number that JSON does not have is a text of the result, "Infinity" or "NaN", as in Step Functions; else it is a D1001
 }
 
 // Function is a function of the host. Its arguments are absent where the expression passes nothing; so is its result

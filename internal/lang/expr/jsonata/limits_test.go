@@ -60,8 +60,8 @@ func TestLimitsHold(t *testing.T) {
 			}
 			_, _, err = e.Eval(Scope{Random: newDice(), Limits: Limits{Steps: 300_000, Depth: 1_000, Bytes: 4 << 20}})
 			var failed *Error
-			if !errors.As(err, &failed) || failed.Code != codeLimit && failed.Code != "D1001" {
-				t.Fatalf("got %v, want %s", err, codeLimit)
+			if !errors.As(err, &failed) || failed.Code != CodeLimit && failed.Code != "D1001" {
+				t.Fatalf("got %v, want %s", err, CodeLimit)
 			}
 		})
 	}
@@ -77,8 +77,8 @@ func TestDepthOfSyntaxIsBounded(t *testing.T) {
 	} {
 		_, err := Compile(text)
 		var failed *Error
-		if !errors.As(err, &failed) || failed.Code != codeLimit {
-			t.Errorf("%.20s…: %v, want %s", text, err, codeLimit)
+		if !errors.As(err, &failed) || failed.Code != CodeLimit {
+			t.Errorf("%.20s…: %v, want %s", text, err, CodeLimit)
 		}
 	}
 }

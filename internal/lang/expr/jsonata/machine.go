@@ -29,7 +29,7 @@ func (m *machine) step(n int) error {
 	before := m.steps
 	m.steps += n
 	if m.steps > m.limits.Steps {
-		return failLimit("the expression took more than %d steps: look for a loop that does not end", m.limits.Steps)
+		return failLimit("Expression evaluation timeout: Check for infinite loop")
 	}
 	if m.limits.Check != nil && before/checkEvery != m.steps/checkEvery {
 		return m.limits.Check()
@@ -41,7 +41,7 @@ func (m *machine) step(n int) error {
 func (m *machine) grow(n int) error {
 	m.bytes += n
 	if n < 0 || m.bytes > m.limits.Bytes {
-		return failLimit("the expression made more than %d bytes of values", m.limits.Bytes)
+		return OutOfMemory()
 	}
 	return nil
 }
@@ -49,7 +49,7 @@ func (m *machine) grow(n int) error {
 // enter goes one level deeper; leave comes back. An evaluation that fails need not leave.
 func (m *machine) enter() error {
 	if m.depth++; m.depth > m.limits.Depth {
-		return failLimit("the expression went more than %d levels deep: look for a function that calls itself other than last", m.limits.Depth)
+		return failLimit("Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive. Depth=%d max=%d", m.depth, m.limits.Depth)
 	}
 	return nil
 }
@@ -174,10 +174,13 @@ func (m *machine) export(v any, depth int) (value.Value, error) {
 	case bool:
 		return value.NewBool(v), nil
 	case float64:
-		if math.IsInf(v, 0) || math.IsNaN(v) {
-			return value.Value{}, outOfRange()
+		switch finite := !math.IsInf(v, 0) && !math.IsNaN(v); {
+		case finite:
+			return value.NewFloat(v), nil
+		case m.scope.NonFinite:
+			return value.NewString(nonFinite(v)), nil
 		}
-		return value.NewFloat(v), nil
+		return value.Value{}, outOfRange()
 	case string:
 		return value.NewString(v), nil
 	case *array:
@@ -190,6 +193,17 @@ func (m *machine) export(v any, depth int) (value.Value, error) {
 		}
 	}
 	return value.Value{}, nil
+}
+
+// nonFinite is how JavaScript writes a number that JSON does not have.
+func nonFinite(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return "NaN"
+	case f < 0:
+		return "-Infinity"
+	}
+	return "Infinity"
 }
 
 func (m *machine) exportArray(a *array, depth int) (value.Value, error) {
