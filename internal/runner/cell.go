@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // limits are what a tree may take; 0: no limit.
@@ -70,9 +72,12 @@ func openCells(cfg *Config, f *Facts) (cells, error) {
 		return nil, err
 	}
 	sweepSessions(dir)
-	f.Mounts = canClone(syscall.CLONE_NEWNS)
-	if !f.Mounts {
+	switch f.Mounts = canClone(syscall.CLONE_NEWNS); {
+	case !f.Mounts:
 		f.Notes = append(f.Notes, "no mounts: the runner is not root, and user namespaces are not allowed")
+	case !isMountPoint("/"):
+		f.Mounts = false
+		f.Notes = append(f.Notes, "no mounts: the root directory is no mount point, as in a plain chroot; bind it on itself before entering it (mount --rbind DIR DIR)")
 	}
 	switch {
 	case cfg.Containment != "" && cfg.Containment != ContainCgroup:
@@ -117,6 +122,13 @@ func canClone(flags uintptr) bool {
 	}
 	_, err := syscall.ForkExec("/nonexistent", []string{"nonexistent"}, &syscall.ProcAttr{Sys: sys})
 	return errors.Is(err, syscall.ENOENT)
+}
+
+// isMountPoint says whether something is mounted at path, as far as the kernel tells (since Linux 5.8).
+func isMountPoint(path string) bool {
+	var s unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, 0, 0, &s)
+	return err != nil || s.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT == 0 || s.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
 }
 
 // clearPause is how long a tree has to fall apart before it is looked at again.

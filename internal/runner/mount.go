@@ -101,22 +101,37 @@ func mountOne(pl *plan, m *Mount, i int) error {
 	if err != nil {
 		return err
 	}
-	if err := unix.Mount(source, target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-		return fmt.Errorf("binding %s: %w", m.Source, err)
+	defer unix.Close(target)
+	return bind(source, target, m.ReadOnly || m.Files != nil)
+}
+
+// bind mounts what source names, with all that is mounted below it, on what target is open on.
+func bind(source string, target int, readOnly bool) error {
+	tree, err := unix.OpenTree(unix.AT_FDCWD, source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	if err != nil {
+		return fmt.Errorf("opening what is to be mounted: %w", err)
 	}
-	if m.ReadOnly || m.Files != nil {
-		return makeReadOnly(target)
+	defer unix.Close(tree)
+	if err := mountOn(tree, target); err != nil || !readOnly {
+		return err
+	}
+	const all = unix.AT_RECURSIVE | unix.AT_EMPTY_PATH
+	if err = unix.MountSetattr(tree, "", all, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != unix.ENOSYS {
+		return err
+	}
+	return unix.Mount("", fdPath(tree), "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "") // before Linux 5.12
+}
+
+// mountOn puts a mount that is nowhere yet on what target is open on: no name is looked up that somebody could change.
+func mountOn(mount, target int) error {
+	if err := unix.MoveMount(mount, "", target, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH); err != nil {
+		return fmt.Errorf("putting a mount into its place: %w", err)
 	}
 	return nil
 }
 
-func makeReadOnly(target string) error {
-	err := unix.MountSetattr(unix.AT_FDCWD, target, unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
-	if err != unix.ENOSYS {
-		return err
-	}
-	return unix.Mount("", target, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "") // before Linux 5.12
-}
+// fdPath names what a descriptor is open on.
+func fdPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // openSource opens what is to be bound, so that it is what was checked. A path of the host is opened with the rights of
 // the process's owner, and must really lie in what was granted, wherever links lead.
@@ -140,7 +155,7 @@ func openSource(pl *plan, m *Mount, i int) (path string, done func(), err error)
 			return "", nil, err
 		}
 	}
-	path = "/proc/self/fd/" + strconv.Itoa(fd)
+	path = fdPath(fd)
 	done = func() { unix.Close(fd) }
 	if m.Source != "" && m.Within != "" {
 		real, err := os.Readlink(path)
@@ -200,129 +215,176 @@ func writeFiles(dir string, files map[string]string) error {
 	return nil
 }
 
-// makeTarget makes sure that path is there in root, without making anything on the machine: where it is not, the
-// deepest directory that is there gets replaced by one in memory that has the same entries.
-func makeTarget(root, path string, dir bool) (string, error) {
-	at, rest, err := resolve(root, path)
+// makeTarget opens path in root, without making anything on the machine: where it is not there, the deepest directory
+// that is gets covered by one in memory that has the same entries. Owners of directories may put links into them at any
+// time: everything is reached through descriptors that are held, and no link leads out of root.
+func makeTarget(root, path string, dir bool) (fd int, err error) {
+	top, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return "", err
+		return -1, err
+	}
+	defer unix.Close(top)
+	at, rest, err := resolve(top, path)
+	if err != nil {
+		return -1, err
 	}
 	if len(rest) > 0 {
-		if err := replace(at); err != nil {
-			return "", err
-		}
-		for _, name := range rest[:len(rest)-1] {
-			at = filepath.Join(at, name)
-			if err := os.Mkdir(at, 0o755); err != nil {
-				return "", err
-			}
-		}
-		at = filepath.Join(at, rest[len(rest)-1])
-		if dir {
-			return at, os.Mkdir(at, 0o755)
-		}
-		return at, makeFile(at)
+		defer unix.Close(at)
+		return makeIn(at, rest, dir)
 	}
-	info, err := os.Lstat(at)
-	if err == nil && info.IsDir() != dir {
-		return "", errors.New("a directory can be mounted only on a directory, and a file on a file")
+	var stat unix.Stat_t
+	if err = unix.Fstat(at, &stat); err == nil && (stat.Mode&unix.S_IFMT == unix.S_IFDIR) != dir {
+		err = errors.New("a directory can be mounted only on a directory, and a file on a file")
 	}
-	return at, err
-}
-
-// makeFile makes an empty file to mount on. It touches none that is there: the owner of a directory above may put a link
-// in its place at any time.
-func makeFile(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
-		return err
+		unix.Close(at)
+		return -1, err
 	}
-	return f.Close()
+	return at, nil
 }
 
-// resolve follows path inside root, links included, as far as it exists.
-func resolve(root, path string) (at string, rest []string, err error) {
-	at, rest = root, split(path)
-	for links := 0; len(rest) > 0; {
-		next := filepath.Join(at, rest[0])
-		info, err := os.Lstat(next)
+// resolve opens as much of path as exists in the directory root, links included, as if that were the root directory.
+func resolve(root int, path string) (at int, rest []string, err error) {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	names := split(path)
+	for n := len(names); ; {
+		at, err = unix.Openat2(root, filepath.Join(append([]string{"."}, names[:n]...)...), &how)
 		switch {
-		case os.IsNotExist(err):
-			return at, rest, nil
-		case err != nil:
-			return "", nil, err
-		case info.Mode()&os.ModeSymlink != 0:
-			if links++; links > 40 {
-				return "", nil, unix.ELOOP
-			}
-			to, err := os.Readlink(next)
-			if err != nil {
-				return "", nil, err
-			}
-			if !filepath.IsAbs(to) {
-				to = filepath.Join("/", strings.TrimPrefix(at, root), to)
-			}
-			at, rest = root, append(split(to), rest[1:]...)
+		case err == nil:
+			return at, names[n:], nil
+		case err == unix.EAGAIN: // something was renamed meanwhile
+		case err == unix.ENOENT && n > 0:
+			n--
+		case err == unix.ENOSYS:
+			return -1, nil, errors.New("mounts need Linux 5.6 or later (openat2)")
 		default:
-			at, rest = next, rest[1:]
+			return -1, nil, &os.PathError{Op: "open", Path: path, Err: err}
 		}
 	}
-	return at, nil, nil
 }
 
 func split(path string) []string {
 	return strings.FieldsFunc(filepath.Clean("/"+path), func(r rune) bool { return r == '/' })
 }
 
-// replace covers a directory with one in memory that has the same entries, bound one by one. What is made directly in
-// it from now on is in memory and ends with the process; what is made further down is where it always was.
-func replace(dir string) error {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return err
+// makeIn makes a path of names below a directory, which it covers, and opens its end.
+func makeIn(dir int, names []string, asDir bool) (fd int, err error) {
+	if fd, err = cover(dir); err != nil {
+		return -1, err
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	old, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(old)
-	var stat unix.Stat_t
-	if err := unix.Fstat(old, &stat); err != nil {
-		return err
-	}
-	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("mode=%o", stat.Mode&0o7777)); err != nil {
-		return fmt.Errorf("making room in %s: %w", info.Name(), err)
-	}
-	_ = os.Chown(dir, int(stat.Uid), int(stat.Gid)) // not ours to give in a user namespace
-	for _, e := range entries {
-		from := fmt.Sprintf("/proc/self/fd/%d/%s", old, e.Name())
-		if err := replaceEntry(from, filepath.Join(dir, e.Name()), e); err != nil && !os.IsPermission(err) && !os.IsNotExist(err) {
-			return fmt.Errorf("making room in %s: %w", info.Name(), err)
+	for i, name := range names {
+		last := i == len(names)-1
+		if last && !asDir {
+			err = makeFile(fd, name)
+		} else {
+			err = unix.Mkdirat(fd, name, 0o755)
+		}
+		at := fd
+		if err == nil {
+			fd, err = unix.Openat(at, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		}
+		unix.Close(at)
+		if err == unix.EEXIST {
+			return -1, fmt.Errorf("%q is a link that leads nowhere", name)
+		}
+		if err != nil {
+			return -1, fmt.Errorf("making %q: %w", name, err)
 		}
 	}
-	return nil
+	return fd, nil
 }
 
-func replaceEntry(from, to string, e os.DirEntry) error {
+// makeFile makes an empty file to mount on. It touches none that is there.
+func makeFile(dir int, name string) error {
+	fd, err := unix.Openat(dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// cover mounts a directory in memory on one that is open, with the same entries, bound one by one, and opens it. What is
+// made directly in it from now on is in memory and ends with the process; what is made further down is where it always
+// was.
+func cover(dir int) (fd int, err error) {
+	var stat unix.Stat_t
+	if err := unix.Fstat(dir, &stat); err != nil {
+		return -1, err
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return -1, unix.ENOTDIR
+	}
+	entries, err := os.ReadDir(fdPath(dir))
+	if err != nil {
+		return -1, err
+	}
+	if fd, err = memoryDir(stat.Mode & 0o7777); err != nil {
+		return -1, err
+	}
+	if err = mountOn(fd, dir); err == nil {
+		_ = unix.Fchownat(fd, "", int(stat.Uid), int(stat.Gid), unix.AT_EMPTY_PATH) // not ours to give in a user namespace
+		for _, e := range entries {
+			if err = coverEntry(dir, fd, e); err != nil && !os.IsPermission(err) && !os.IsNotExist(err) {
+				break
+			}
+			err = nil
+		}
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("making room in a directory: %w", err)
+	}
+	return fd, nil
+}
+
+// memoryDir makes a file system in memory that is mounted nowhere yet, and opens its root.
+func memoryDir(mode uint32) (fd int, err error) {
+	config, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("making a file system in memory: %w", err)
+	}
+	defer unix.Close(config)
+	if err = unix.FsconfigSetString(config, "mode", strconv.FormatUint(uint64(mode), 8)); err == nil {
+		err = unix.FsconfigCreate(config)
+	}
+	if err == nil {
+		fd, err = unix.Fsmount(config, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	}
+	if err != nil {
+		return -1, fmt.Errorf("making a file system in memory: %w", err)
+	}
+	return fd, nil
+}
+
+// coverEntry makes an entry of the directory from stand in the directory to.
+func coverEntry(from, to int, e os.DirEntry) error {
+	source := fdPath(from) + "/" + e.Name()
 	switch {
 	case e.Type()&os.ModeSymlink != 0:
-		link, err := os.Readlink(from)
+		link, err := os.Readlink(source)
 		if err != nil {
 			return err
 		}
-		return os.Symlink(link, to)
+		return unix.Symlinkat(link, to, e.Name())
 	case e.IsDir():
-		if err := os.Mkdir(to, 0o755); err != nil {
+		if err := unix.Mkdirat(to, e.Name(), 0o755); err != nil {
 			return err
 		}
 	default:
-		if err := makeFile(to); err != nil {
+		if err := makeFile(to, e.Name()); err != nil {
 			return err
 		}
 	}
-	return unix.Mount(from, to, "", unix.MS_BIND|unix.MS_REC, "")
+	// The entry may be a link by now: neither its other end nor anything but what it is may be bound.
+	entry, err := unix.Openat(from, e.Name(), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(entry)
+	target, err := unix.Openat(to, e.Name(), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(target)
+	return bind(fdPath(entry), target, false)
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func openRunner(t *testing.T, dir string) (*Runner, error) {
@@ -88,6 +90,11 @@ func TestResolveStaysInRoot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	top, err := unix.Open(root, unix.O_PATH, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(top)
 	for path, want := range map[string]string{
 		"/a/b":           "/a/b|",
 		"/a/b/c/d":       "/a/b|c/d",
@@ -95,12 +102,17 @@ func TestResolveStaysInRoot(t *testing.T) {
 		"/a/up/a/b/rel":  "/a/b|",
 		"/../../a/up/zz": "|zz",
 	} {
-		at, rest, err := resolve(root, path)
-		if got := strings.TrimPrefix(at, root) + "|" + strings.Join(rest, "/"); err != nil || got != want {
+		at, rest, err := resolve(top, path)
+		if err != nil {
+			t.Fatalf("resolve(%q): %v", path, err)
+		}
+		real, err := os.Readlink(fdPath(at))
+		unix.Close(at)
+		if got := strings.TrimPrefix(real, root) + "|" + strings.Join(rest, "/"); err != nil || got != want {
 			t.Errorf("resolve(%q) = %q, %v; want %q", path, got, err, want)
 		}
 	}
-	if _, _, err := resolve(root, "/a/loop"); err == nil {
+	if _, _, err := resolve(top, "/a/loop"); err == nil {
 		t.Error("a link to itself was resolved")
 	}
 }
