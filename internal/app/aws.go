@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/auth"
+	"github.com/tutti-ml/tutti/internal/integration/mapdata"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/server/aws/sfn"
@@ -81,7 +82,7 @@ func (a *App) setCredentials(c AWS) error {
 func (a *App) awsHandler() http.Handler {
 	return aws.New(aws.Options{
 		Services: []aws.Service{sfn.New(sfn.Options{
-			Store: a.store, Kernel: a.kernel, Catalog: a.catalog, Activities: a.activities, Now: time.Now, Rand: rand.Uint64, Refuse: a.refuseAWS,
+			Store: a.store, Kernel: a.kernel, Catalog: a.catalog, Activities: a.activities, Now: time.Now, Rand: rand.Uint64, ReadItems: mapdata.Parse, Refuse: a.refuseAWS,
 		})},
 		MaxBody: int64(a.conf.Limits.Body),
 		Limits:  a.conf.AWS.Limits,

@@ -224,13 +224,17 @@ func (p *piece) add(i item) {
 	p.items = append(p.items, i.value)
 }
 
+// value is the items: an array, or an object where they are the members of one.
+func (p *piece) value() value.Value {
+	if p.members != nil {
+		return value.NewObject(p.members...)
+	}
+	return value.NewArray(p.items...)
+}
+
 // outcome is the task's answer; without a cursor it is the last.
 func (p *piece) outcome(c *cursor) run.Outcome {
-	items := value.NewArray(p.items...)
-	if p.members != nil {
-		items = value.NewObject(p.members...)
-	}
-	members := []value.Member{{Name: "items", Value: items}, {Name: "source", Value: value.NewString(p.source)}}
+	members := []value.Member{{Name: "items", Value: p.value()}, {Name: "source", Value: value.NewString(p.source)}}
 	if c != nil {
 		members = append(members, value.Member{Name: "cursor", Value: c.value()})
 	}

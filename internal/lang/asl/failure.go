@@ -19,13 +19,14 @@ const (
 	errDataLimitExceeded = "States.DataLimitExceeded"
 	errQuery             = "States.QueryEvaluationError"
 	errTolerated         = "States.ExceedToleratedFailureThreshold"
+	errItemReader        = "States.ItemReaderFailed"
 )
 
 // reservedErrors are all names that begin with "States." and mean something.
 var reservedErrors = []string{
 	errAll, errTimeout, errHeartbeatTimeout, errTaskFailed, errRuntime, "States.NoChoiceMatched", errDataLimitExceeded, errTolerated,
 	expr.ParameterPathFailure, expr.ResultPathMatchFailure, "States.IntrinsicFailure",
-	"States.Permissions", "States.BranchFailed", "States.ItemReaderFailed", "States.ResultWriterFailed",
+	"States.Permissions", "States.BranchFailed", errItemReader, "States.ResultWriterFailed",
 	errQuery, "States.Http.Socket",
 }
 

@@ -1,7 +1,6 @@
 package asl
 
 import (
-	"slices"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/run"
@@ -35,8 +34,9 @@ type TrialSetup struct {
 	Retries int
 	// FailedIterations is how many iterations of the Map failed: of the tried one, or of that which the tried state is in.
 	FailedIterations int
-	// Items are what a Map's ItemReader read, an array; Absent where it has none.
-	Items   value.Value
+	// Read gives the items of a Map's ItemReader, which is evaluated: an array or an object. Nil: they are in the input, as
+	// if they had been read.
+	Read    func(reader value.Value) (value.Value, error)
 	Now     time.Time
 	Entropy uint64
 }
@@ -97,11 +97,18 @@ type StateInfo struct {
 	Resource string // of a Task
 	Branches int    // of a Parallel
 	Writes   bool   // a Map with a ResultWriter: its result is no array of outputs
-	inner    []string
 }
 
-// Has reports whether a Map or a Parallel has a state called name inside.
-func (i StateInfo) Has(name string) bool { return slices.Contains(i.inner, name) }
+// Within reports whether the state called name is inside of the Map or Parallel called outer, at any depth.
+func (d *Definition) Within(name, outer string) bool {
+	s := d.named(name)
+	for s != nil {
+		if s = d.around(s); s != nil && s.name == outer {
+			return true
+		}
+	}
+	return false
+}
 
 // State tells of the state called name, of an inner machine or not; ok is false where there is none.
 func (d *Definition) State(name string) (info StateInfo, ok bool) {
@@ -117,13 +124,6 @@ func (d *Definition) State(name string) (info StateInfo, ok bool) {
 		info.Branches = len(a.branches)
 	case *mapping:
 		info.Writes = a.distributed != nil && a.distributed.writer != nil
-	}
-	for _, in := range d.states {
-		for o := d.around(in); o != nil; o = d.around(o) {
-			if o == s {
-				info.inner = append(info.inner, in.name)
-			}
-		}
 	}
 	return info, true
 }
@@ -320,12 +320,12 @@ func (t *Trial) context(s *step) value.Value {
 	object := t.setup.Context
 	if object.IsAbsent() {
 		object = s.madeContext()
-		if s.starting == nil && t.inMap() {
+		if t.inMap() {
 			object = object.With("Map", value.NewObject(member("Item", itemObject(0, t.setup.Input))))
 		}
 	}
-	if s.starting != nil {
-		object = object.With("Map", value.NewObject(member("Item", itemObject(s.starting.index, s.starting.item))))
+	if !s.handing.IsAbsent() {
+		object = object.With("Map", value.NewObject(member("Item", s.handing)))
 	}
 	return object
 }

@@ -10,6 +10,7 @@ import (
 // openedMap is what a trial knows of a Map, inline or distributed, of which it carries no iteration out.
 type openedMap struct {
 	items      value.Value
+	source     string      // of the items of a distributed Map: $$.Map.Item.Source
 	tolerated  value.Value // ToleratedFailureCount; Absent: not given
 	percentage value.Value
 }
@@ -31,62 +32,97 @@ func (t *Trial) openMap(m *mapping) {
 	s := &t.x.cur
 	*s = step{x: t.x, b: t.b, in: &run.Input{Kind: run.Step, Now: t.setup.Now, Entropy: t.setup.Entropy, Token: t.token}}
 	var err error
-	if t.opened, err = m.try(s, t.setup.Items); err != nil {
+	if t.opened, err = m.try(s, t.setup.Read); err != nil {
 		t.fail(s.failureOf(err))
 	}
 }
 
-// try is the Map's fields for the step's branch; read are the items of its reader, Absent where none was used.
-func (m *mapping) try(s *step, read value.Value) (*openedMap, error) {
+// try is the Map's fields for the step's branch; read gives the items of its reader, nil where they are in the input.
+func (m *mapping) try(s *step, read func(value.Value) (value.Value, error)) (*openedMap, error) {
 	input, err := s.b.state.flow.input(s)
 	if err != nil {
 		return nil, err
 	}
-	o := &openedMap{items: read}
-	if read.IsAbsent() {
-		if o.items, err = m.itemsOf(s, input); err != nil {
-			return nil, err
-		}
+	o := &openedMap{}
+	if m.distributed != nil {
+		o.source = sourceState
 	}
-	if !s.b.state.data {
-		s.see(StageItemsPath, o.items)
+	if err = m.tryItems(s, input, read, o); err != nil {
+		return nil, err
 	}
-	if err := m.tryInputs(s, &fanout{items: o.items, input: input}); err != nil {
+	if err := m.tryInputs(s, input, o); err != nil {
 		return nil, err
 	}
 	return o, m.tryLimits(s, input, o)
 }
 
-// tryInputs makes the inputs of all iterations.
-func (m *mapping) tryInputs(s *step, fan *fanout) error {
-	defer func() { s.starting = nil }()
-	if m.selector != nil {
-		selected := make([]value.Value, fan.items.Len())
-		for i, item := range fan.items.Elements() {
-			v, err := m.selected(s, fan, item, i)
-			if err != nil {
-				return err
-			}
-			selected[i] = v
+// tryItems finds what the Map goes through: an array, or the object that a reader found.
+func (m *mapping) tryItems(s *step, input value.Value, read func(value.Value) (value.Value, error), o *openedMap) (err error) {
+	if m.distributed == nil || m.distributed.reader == nil || read == nil {
+		if o.items, err = m.itemsOf(s, input); err == nil && !s.b.state.data {
+			s.see(StageItemsPath, o.items)
 		}
-		s.see(StageItemSelector, value.NewArray(selected...))
-	}
-	batch, err := m.batcher.of(s, fan.input)
-	if err != nil || !batch.isSet() {
 		return err
 	}
-	fan.batch = batch
-	var batches []value.Value
-	for fan.taken < fan.items.Len() {
-		end := batch.next(fan.items, fan.taken)
-		v, err := m.batch(s, fan, end)
+	reader, err := m.distributed.reader.of(s, input)
+	if err != nil {
+		return err
+	}
+	if o.items, err = read(reader); err != nil {
+		return &stateError{errItemReader, err.Error()}
+	}
+	o.source = "S3://" + reader.At("Arguments", "Bucket").Text()
+	if key := reader.At("Arguments", "Key").Text(); key != "" {
+		o.source += "/" + key
+	}
+	if !reader.At("ItemsPointer").IsAbsent() {
+		s.see(StageItemsPointer, o.items)
+	}
+	return nil
+}
+
+// tryInputs makes the inputs of all iterations.
+func (m *mapping) tryInputs(s *step, input value.Value, o *openedMap) error {
+	made := make([]value.Value, o.items.Len())
+	for i := range made {
+		v, err := m.tryInput(s, input, o, i)
 		if err != nil {
 			return err
 		}
-		batches, fan.taken = append(batches, v), end
+		made[i] = v
+	}
+	if m.selector != nil {
+		s.see(StageItemSelector, value.NewArray(made...))
+	}
+	batch, err := m.batcher.of(s, input)
+	if err != nil || !batch.isSet() {
+		return err
+	}
+	var batches []value.Value
+	for from := 0; from < len(made); {
+		end := batch.next(o.items, from)
+		batches = append(batches, details(member("BatchInput", batch.input), member("Items", value.NewArray(made[from:end]...))))
+		from = end
 	}
 	s.see(StageItemBatcher, value.NewArray(batches...))
 	return nil
+}
+
+// tryInput is what the nth item becomes as an iteration's input, before it is put into a batch.
+func (m *mapping) tryInput(s *step, input value.Value, o *openedMap, n int) (value.Value, error) {
+	item := o.items.Index(n)
+	if m.selector == nil {
+		return item, nil
+	}
+	s.handing = itemObject(n, item)
+	if o.source != "" {
+		s.handing = s.handing.With("Source", value.NewString(o.source))
+	}
+	if o.items.Kind() == value.Object {
+		s.handing = s.handing.With("Key", value.NewString(o.items.Name(n)))
+	}
+	defer func() { s.handing = value.Value{} }()
+	return s.bounded(m.selector.eval(s, input))
 }
 
 // tryLimits evaluates how many iterations there are at a time, and how many may fail.

@@ -83,7 +83,7 @@ func (m errorMatcher) takes(name string) bool {
 
 // stranger says why failures of a state are never called name; empty: they may be.
 func (s *state) stranger(name string) string {
-	ofMap := []string{"States.ItemReaderFailed", "States.ResultWriterFailed", errTolerated}
+	ofMap := []string{errItemReader, "States.ResultWriterFailed", errTolerated}
 	t, isTask := s.action.(*task)
 	switch service, _, qualified := strings.Cut(name, "."); {
 	case s.kind != mapState && slices.Contains(ofMap, name):

@@ -29,6 +29,8 @@ type Options struct {
 	Activities *activity.Pool
 	Now        func() time.Time
 	Rand       func() uint64 // for what aliases route to
+	// ReadItems gives the items that an ItemReader, evaluated, finds in a text: an array or an object. TestState uses it.
+	ReadItems func(reader value.Value, text string) (value.Value, error)
 	// Refuse says why no new work is taken just now; nil where it is.
 	Refuse func() error
 }

@@ -173,7 +173,7 @@ func needsMock(resource string) bool {
 
 // checkOrigin refuses a failure that is said to come from a state that is not inside.
 func (t *stateTest) checkOrigin() error {
-	if origin, ok := given(t.in.At("stateConfiguration"), "errorCausedByState"); ok && !t.state.Has(origin.Text()) {
+	if origin, ok := given(t.in.At("stateConfiguration"), "errorCausedByState"); ok && !t.definition.Within(origin.Text(), t.name) {
 		return errValidation.of("State not found in definition")
 	}
 	return nil
@@ -230,6 +230,9 @@ func (t *stateTest) setup() (asl.TrialSetup, error) {
 		setup.Retries = whole(n)
 	}
 	setup.FailedIterations = whole(configuration.At("mapIterationFailureCount"))
+	if data, ok := given(configuration, "mapItemReaderData"); ok {
+		setup.Read = func(reader value.Value) (value.Value, error) { return t.ReadItems(reader, data.Text()) }
+	}
 	return setup, nil
 }
 

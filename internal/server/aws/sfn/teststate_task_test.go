@@ -11,6 +11,7 @@ import (
 
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/integration"
+	"github.com/tutti-ml/tutti/internal/integration/mapdata"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
@@ -63,7 +64,7 @@ func workingService(t *testing.T) *service {
 		}
 	})
 	return &service{Options{
-		Store: s, Kernel: k, Catalog: c, Now: time.Now, Rand: func() uint64 { return 1 }, Refuse: func() error { return nil },
+		Store: s, Kernel: k, Catalog: c, ReadItems: mapdata.Parse, Now: time.Now, Rand: func() uint64 { return 1 }, Refuse: func() error { return nil },
 	}}
 }
 
@@ -91,5 +92,30 @@ func TestTaskWithoutMock(t *testing.T) {
 				t.Errorf("%s: %s; want %s", name, got, c.want)
 			}
 		})
+	}
+}
+
+// What an ItemReader would read is given as a text, in each of its formats.
+func TestReaderData(t *testing.T) {
+	t.Parallel()
+	service := testService()
+	service.ReadItems = mapdata.Parse
+	action := service.testStateActions()["TestState"]
+	for name, c := range map[string]struct{ reader, data, want string }{
+		"CSV": {`{"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}`, "id,n\na,1\nb,2\n",
+			`"afterItemSelector":"[{\"v\":{\"id\":\"a\",\"n\":\"1\"},\"s\":\"S3://b/k\"}, {\"v\":{\"id\":\"b\",\"n\":\"2\"},\"s\":\"S3://b/k\"}]"`},
+		"JSONL":         {`{"InputType": "JSONL"}`, "1\n2\n", `"afterItemSelector":"[{\"v\":1,\"s\":\"S3://b/k\"}, {\"v\":2,\"s\":\"S3://b/k\"}]"`},
+		"a pointer":     {`{"InputType": "JSON", "ItemsPointer": "/x"}`, `{"x": [7]}`, `"afterItemsPointer":"[7]"`},
+		"a bound":       {`{"InputType": "JSON", "MaxItems": 1}`, `[1, 2]`, `"afterItemSelector":"[{\"v\":1,\"s\":\"S3://b/k\"}]"`},
+		"no such thing": {`{"InputType": "JSON"}`, `7`, `"error":"States.ItemReaderFailed"`},
+	} {
+		state := `{"Type": "Map", "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": ` + c.reader + `, "Parameters": {"Bucket": "b", "Key": "k"}},
+			"ItemSelector": {"v.$": "$$.Map.Item.Value", "s.$": "$$.Map.Item.Source"},
+			"ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}, "End": true}`
+		in := object(text("definition", state), text("inspectionLevel", "DEBUG"), of("mock", object(text("result", "[]"))),
+			of("stateConfiguration", object(text("mapItemReaderData", c.data))))
+		if got := call(t, action, in).JSON(); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s; want %s", name, got, c.want)
+		}
 	}
 }
