@@ -25,6 +25,14 @@ func syntaxProblem(source []byte, err error) run.Problem {
 	}
 }
 
+// SyntaxFault words err, which says that text is no JSON, as Step Functions does of an input or an output.
+func SyntaxFault(text []byte, err error) string {
+	if strings.TrimSpace(string(text)) == "" {
+		return "No content to map due to end-of-input\n at " + sourceLocation(text, 1, 0)
+	}
+	return diagnosticOf(syntaxProblem(text, err)).Message
+}
+
 // maxExcerpt is how much of a source a place in it shows, in characters.
 const maxExcerpt = 500
 

@@ -152,7 +152,7 @@ func executionInput(in value.Value) (value.Value, error) {
 	}
 	v, err := value.Parse([]byte(text.Text()))
 	if err != nil {
-		return value.Value{}, errInvalidInput.of(err.Error())
+		return value.Value{}, errInvalidInput.of(asl.SyntaxFault([]byte(text.Text()), err))
 	}
 	return v, nil
 }

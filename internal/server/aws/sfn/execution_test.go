@@ -47,7 +47,10 @@ func TestStartAgain(t *testing.T) {
 		{m + ":x", "a b", "{", "StateMachineDoesNotExist", m + ":x"},
 		{strings.Replace(m, "us-east-1", "eu-west-1", 1), "a b", "{", "StateMachineDoesNotExist", "eu-west-1"},
 		{m, "a b", "{", "InvalidName", "Invalid Name: 'a b'"},
-		{m, "b", "{", "InvalidExecutionInput", "Invalid State Machine Execution Input: '"},
+		{m, "b", "{", "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Unexpected end-of-input: "},
+		{m, "b", "hello", "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Unrecognized token 'hello': was expecting " +
+			"(JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (String)\"hello\"; line: 1, column: 6]'"},
+		{m, "b", " ", "InvalidExecutionInput", "Invalid State Machine Execution Input: 'No content to map due to end-of-input\n at [Source: (String)\" \"; line: 1, column: 0]'"},
 	} {
 		_, err := ada.StartExecution(t.Context(), &awssfn.StartExecutionInput{StateMachineArn: &try.arn, Name: &try.name, Input: &try.input})
 		w.refused(err, try.code, try.text)

@@ -209,7 +209,7 @@ func (t *stateTest) setup() (asl.TrialSetup, error) {
 	if text, ok := given(t.in, "input"); ok {
 		v, err := t.texts.parse(text.Text())
 		if err != nil {
-			return setup, errInvalidInput.of(err.Error())
+			return setup, errInvalidInput.of(asl.SyntaxFault([]byte(text.Text()), err))
 		}
 		setup.Input = v
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tutti-ml/tutti/internal/activity"
 	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -77,7 +78,7 @@ func (s *service) sendTaskSuccess(ctx context.Context, in value.Value) (value.Va
 		if !s.Kernel.IsToken(token) {
 			return value.Value{}, explainToken(kernel.ErrToken)
 		}
-		return value.Value{}, errInvalidOutput.of(err.Error())
+		return value.Value{}, errInvalidOutput.of(asl.SyntaxFault([]byte(in.At("output").Text()), err))
 	}
 	return value.Value{}, s.endTask(ctx, token, run.Done(output))
 }
