@@ -10,6 +10,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/job"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -83,7 +84,7 @@ func (d doer) Class() kernel.Class { return d.class }
 func (d doer) Do(_ context.Context, t kernel.Task, _ func()) run.Outcome {
 	x := d.acts.done[t.Key]
 	if x == nil {
-		x = &act{what: t.Run.Name + " " + t.Order.Label + " " + untold(t.Order.Payload).JSON(), class: d.class}
+		x = &act{what: nameOf(t.Run) + " " + t.Order.Label + " " + untold(t.Order.Payload).JSON(), class: d.class}
 		d.acts.done[t.Key] = x
 	}
 	x.times++
@@ -97,6 +98,14 @@ func (a *acts) result(t kernel.Task) run.Outcome {
 		return run.Done(value.EmptyObject)
 	}
 	return answer(t.Order.Payload)
+}
+
+// nameOf is what a run is called whatever the interleaving: runs of parts have names that are drawn.
+func nameOf(r *store.Run) string {
+	if r.Part != "" {
+		return r.Part
+	}
+	return r.Name
 }
 
 func answer(payload value.Value) run.Outcome {

@@ -1,13 +1,16 @@
 package sim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/tutti-ml/tutti/internal/integration/mapdata"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -72,10 +75,14 @@ func (q *queue) Withdraw(key string) {
 }
 
 // integration finds the outside world's resources, and the activity.
-func (s *server) integration(a *acts) kernel.Integrations {
+func (s *server) integration(a *acts, runs func(context.Context, store.RunFilter) ([]*store.Run, error)) kernel.Integrations {
+	ofMapRuns := mapdata.Integrations(mapdata.Deps{Runs: runs})
 	return func(resource string) kernel.Integration {
 		if resource == worked {
 			return s.queue
+		}
+		if in := ofMapRuns[resource]; in != nil {
+			return in
 		}
 		return a.integration(strings.TrimSuffix(resource, callback))
 	}

@@ -98,10 +98,16 @@ func (m *machines) state(depth, size int) value.Value {
 		s["Branches"] = branches
 		s["ResultPath"] = "$.parallel"
 	case "Map":
-		s["ItemProcessor"] = m.machine(depth-1, size-1)
+		processor := m.machine(depth-1, size-1)
+		if m.rng.IntN(3) == 0 {
+			processor = processor.With("ProcessorConfig", value.Of(map[string]any{"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}))
+		}
+		s["ItemProcessor"] = processor
 		s["ItemsPath"] = "$$.Execution.Input.items"
 		s["MaxConcurrency"] = m.rng.IntN(4)
-		s["ItemSelector"] = map[string]any{"item.$": "$$.Map.Item.Value", "index.$": "$$.Map.Item.Index"}
+		s["ItemSelector"] = map[string]any{
+			"item.$": "$$.Map.Item.Value", "index.$": "$$.Map.Item.Index", "items.$": "$$.Execution.Input.items",
+		}
 		s["ResultPath"] = "$.map"
 	}
 	return value.Of(s)

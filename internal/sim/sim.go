@@ -129,7 +129,7 @@ func (w *World) boot(ctx context.Context) error {
 		Writer:       w.writer,
 		Load:         w.load,
 		Languages:    []run.Language{asl.Language{}},
-		Integrations: s.integration(w.acts),
+		Integrations: s.integration(w.acts, w.mem.Runs),
 		Now:          func() time.Time { return w.now },
 		Go:           func(f func()) { s.effects = append(s.effects, f) },
 		Rand:         func() uint64 { return 0 },

@@ -47,7 +47,7 @@ func play(t *testing.T, o Options, resources []string) (*World, result) {
 	var r result
 	for i := range runs {
 		x := runs[len(runs)-1-i]
-		r.Runs = append(r.Runs, fmt.Sprintf("%s %v %s %v", x.Name, x.Status, x.Output, x.Failure))
+		r.Runs = append(r.Runs, fmt.Sprintf("%s %v %s %v", nameOf(x), x.Status, x.Output, x.Failure))
 	}
 	slices.Sort(r.Runs)
 	r.Acts = append(w.acts.multiset(), processes(t, w)...)
