@@ -77,15 +77,19 @@ func (h *httpInvoke) Do(ctx context.Context, t kernel.Task, _ func()) run.Outcom
 	if err != nil {
 		return run.Fail("States.Runtime", err.Error())
 	}
+	x := exchangeOf(ctx)
+	x.Plain = q.Clone(ctx)
 	if err := h.authorize(t, connectionOf(in), q); err != nil {
 		return run.Fail("States.Http.Authorization", err.Error())
 	}
+	x.Sent, x.RequestBody = q, requestBody(q)
 	a, err := h.http.Do(q)
 	if err != nil {
 		return run.Fail("States.Http.Socket", fmt.Sprintf("%s did not answer: %v", q.URL.Host, plain(err)))
 	}
 	defer a.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(a.Body, maxAnswer+1))
+	x.Answer, x.AnswerBody = a, body
 	switch {
 	case err != nil:
 		return run.Fail("States.Http.Socket", fmt.Sprintf("the answer of %s broke off: %v", q.URL.Host, err))

@@ -70,8 +70,13 @@ func (s *step) failureOf(err error) run.Failure {
 	if s.b.entered == 0 {
 		return f // a trial: there is no history that could tell
 	}
-	f.Cause = fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #%d). %s", s.b.state.name, s.b.entered, f.Cause)
+	f.Cause = place(s.b.state.name, s.b.entered) + f.Cause
 	return f
+}
+
+// place is how a cause begins that tells where an execution was.
+func place(state string, entered uint64) string {
+	return fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #%d). ", state, entered)
 }
 
 // errorOutput is what a catcher gets to see of f.

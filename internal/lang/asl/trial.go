@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"strings"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/run"
@@ -71,6 +72,10 @@ type Handled struct {
 
 // StateNamed is what TestState calls a state of which the definition is given alone.
 const StateNamed = "StateName"
+
+// Unplaced is a cause without the place where an execution was whose first state is called StateNamed: a trial that had the
+// state carried out by one has no history.
+func Unplaced(cause string) string { return strings.TrimPrefix(cause, place(StateNamed, 2)) }
 
 // CompileState compiles the definition of one state that stands alone. Its transitions may lead to any state.
 func CompileState(source []byte) (*Definition, error) {

@@ -37,6 +37,7 @@ var (
 	errTooManyTags     = fault{"TooManyTags", "Too many tags on resource: '", "'"}
 	errMissing         = fault{"MissingRequiredParameter", "", ""}
 	errConflict        = fault{"ConflictException", "", ""}
+	errDenied          = fault{"AccessDeniedException", "", ""}
 	errValidation      = fault{"ValidationException", "", ""}
 
 	errMachineType = fault{"StateMachineTypeNotSupported", "", ""}.of("This operation is not supported by this type of state machine")

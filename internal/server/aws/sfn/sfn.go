@@ -15,6 +15,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -31,6 +32,9 @@ type Options struct {
 	Rand       func() uint64 // for what aliases route to
 	// ReadItems gives the items that an ItemReader, evaluated, finds in a text: an array or an object. TestState uses it.
 	ReadItems func(reader value.Value, text string) (value.Value, error)
+	// CallHTTP carries out an http:invoke task of TestState, and tells what went over the wire; nothing of that is secret
+	// unless revealed.
+	CallHTTP func(ctx context.Context, owner string, order run.StartTask, reveal bool) (run.Outcome, HTTPExchange)
 	// Refuse says why no new work is taken just now; nil where it is.
 	Refuse func() error
 }

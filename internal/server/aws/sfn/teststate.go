@@ -44,7 +44,8 @@ type stateTest struct {
 	definition *asl.Definition
 	name       string // of the state
 	state      asl.StateInfo
-	mock       *run.Outcome // nil: none
+	mock       *run.Outcome  // nil: none
+	exchange   *HTTPExchange // nil: none
 	texts      texts
 }
 
@@ -55,6 +56,9 @@ func (s *service) testState(ctx context.Context, in value.Value) (value.Value, e
 	}
 	if err := t.readMock(); err != nil {
 		return value.Value{}, err
+	}
+	if in.At("revealSecrets").Bool() && !by(ctx).Admin {
+		return value.Value{}, errDenied.of("User: " + by(ctx).Owner + " is not authorized to perform: states:RevealSecrets")
 	}
 	setup, err := t.setup()
 	if err != nil {
@@ -247,6 +251,9 @@ func (t *stateTest) outcome(ctx context.Context, order *run.StartTask) (run.Outc
 	if t.mock != nil {
 		return *t.mock, nil
 	}
+	if order.Resource == httpInvoke && t.in.At("inspectionLevel").Text() == "TRACE" {
+		return t.callHTTP(ctx, order), nil
+	}
 	return t.carryOut(ctx, order)
 }
 
@@ -276,6 +283,9 @@ func (t *stateTest) inspection(r asl.TrialResult) value.Value {
 		default:
 			members = append(members, t.texts.member(at.String(), v))
 		}
+	}
+	if t.exchange != nil {
+		members = append(members, t.exchange.members()...)
 	}
 	if details := handled(r.Handled); details.Len() > 0 {
 		members = append(members, of("errorDetails", details))

@@ -70,5 +70,5 @@ func outcomeOf(r *store.Run) run.Outcome {
 	if r.Failure == nil {
 		return run.Fail("States.TaskFailed", "")
 	}
-	return run.Outcome{Failure: r.Failure}
+	return run.Fail(r.Failure.Error, asl.Unplaced(r.Failure.Cause))
 }

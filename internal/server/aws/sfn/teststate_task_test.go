@@ -80,6 +80,10 @@ func TestTaskWithoutMock(t *testing.T) {
 			`{"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:1:function:none", "Catch": [{"ErrorEquals": ["Lambda.ResourceNotFoundException"], "ResultPath": "$.e", "Next": "C"}], "End": true}`,
 			`"status":"CAUGHT_ERROR","nextState":"C"`,
 		},
+		"a task that is not known here": {
+			`{"Type": "Task", "Resource": "arn:tutti:states:::none", "End": true}`,
+			`"error":"States.Runtime","cause":"The resource`,
+		},
 		"a task that takes too long": {
 			`{"Type": "Task", "Resource": "arn:tutti:states:::stuck", "TimeoutSeconds": 1, "Retry": [{"ErrorEquals": ["States.Timeout"]}], "End": true}`,
 			`{"status":"RETRIABLE","error":"States.Timeout"}`,
@@ -117,5 +121,30 @@ func TestReaderData(t *testing.T) {
 		if got := call(t, action, in).JSON(); !strings.Contains(got, c.want) {
 			t.Errorf("%s: %s; want %s", name, got, c.want)
 		}
+	}
+}
+
+// What goes over the wire is shown at TRACE alone, and secrets to none but those who administer the server.
+func TestHTTPTask(t *testing.T) {
+	t.Parallel()
+	service := testService()
+	service.CallHTTP = func(_ context.Context, owner string, order run.StartTask, _ bool) (run.Outcome, HTTPExchange) {
+		return run.Fail("States.Http.StatusCode.404", order.Payload.At("Method").Text()+" by "+owner), HTTPExchange{
+			Request:  HTTPMessage{Protocol: "https", Method: "GET", URL: "https://api.example/", Headers: "[A: b]"},
+			Response: HTTPMessage{Protocol: "https", StatusCode: "404", StatusMessage: "Not Found"},
+		}
+	}
+	action := service.testStateActions()["TestState"]
+	in := object(text("definition", `{"Type": "Task", "Resource": "arn:aws:states:::http:invoke", "Parameters": {"Method": "GET"}, "End": true}`),
+		text("roleArn", "arn:aws:iam::1:role/r"), text("inspectionLevel", "TRACE"))
+	want := value.MustParse(`{"status":"FAILED","error":"States.Http.StatusCode.404","cause":"GET by ada","inspectionData":{
+		"input":"{}","afterInputPath":"{}","afterParameters":"{\"Method\":\"GET\"}",
+		"request":{"protocol":"https","method":"GET","url":"https://api.example/","headers":"[A: b]"},
+		"response":{"protocol":"https","statusCode":"404","statusMessage":"Not Found"}}}`)
+	if got := call(t, action, in); !value.Equal(got, want) {
+		t.Errorf("%s; want %s", got, want)
+	}
+	if got := call(t, action, in.With("revealSecrets", value.True)).At("Error").Text(); !strings.HasPrefix(got, "AccessDeniedException: ") {
+		t.Errorf("secrets are revealed to anybody: %q", got)
 	}
 }
