@@ -140,8 +140,8 @@ type Object struct {
 	Name      string            `json:"name"`
 	Owner     string            `json:"owner,omitempty"`
 	Version   int64             `json:"version"`
-	Created   time.Time         `json:"created"`
-	Updated   time.Time         `json:"updated"`
+	Created   time.Time         `json:"created,omitzero"` // as Updated, not there for what is built in
+	Updated   time.Time         `json:"updated,omitzero"`
 	Labels    map[string]string `json:"labels,omitempty"`
 	Deleted   bool              `json:"deleted,omitempty"`
 	Data      json.RawMessage   `json:"data,omitempty"`

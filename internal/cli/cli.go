@@ -90,6 +90,7 @@ type command struct {
 	Process
 	server string // --server
 	output string // -o
+	inside bool   // the server that is spoken to ends with this command
 }
 
 // status is an error that was told already, or a usage error: it carries the exit status.

@@ -62,6 +62,14 @@ func (f facts) write(w io.Writer) error {
 	return t.write(w)
 }
 
+// version is an object's; what every server has from the start has none.
+func version(o *client.Object) string {
+	if o.Version == 0 {
+		return "built in"
+	}
+	return fmt.Sprint(o.Version)
+}
+
 func stamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -166,7 +174,7 @@ func (c *command) describeObject(ctx context.Context, cl *client.Client, kind, n
 		return err
 	}
 	versions, err := cl.Versions(ctx, kind, namespace, name)
-	if err != nil {
+	if err != nil && !(o.Version == 0 && client.IsNotFound(err)) { // what is built in has none
 		return err
 	}
 	if c.output != "table" {
@@ -176,7 +184,7 @@ func (c *command) describeObject(ctx context.Context, cl *client.Client, kind, n
 		}{o, versions}, nil)
 	}
 	if err := (facts{
-		{"Kind", o.Kind}, {"Namespace", o.Namespace}, {"Name", o.Name}, {"Owner", o.Owner}, {"Version", fmt.Sprint(o.Version)},
+		{"Kind", o.Kind}, {"Namespace", o.Namespace}, {"Name", o.Name}, {"Owner", o.Owner}, {"Version", version(o)},
 		{"Labels", labelText(o.Labels)}, {"Created", stamp(o.Created)}, {"Updated", stamp(o.Updated)},
 	}).write(c.Stdout); err != nil {
 		return err
@@ -184,7 +192,7 @@ func (c *command) describeObject(ctx context.Context, cl *client.Client, kind, n
 	fmt.Fprintln(c.Stdout, "\nVersions:")
 	t := &table{head: []string{"VERSION", "UPDATED", "OWNER"}}
 	for _, v := range versions {
-		t.add(fmt.Sprint(v.Version), stamp(v.Updated), v.Owner)
+		t.add(version(&v), stamp(v.Updated), v.Owner)
 	}
 	if err := t.write(c.Stdout); err != nil {
 		return err

@@ -308,7 +308,7 @@ func (c *command) getObjects(ctx context.Context, cl *client.Client, kind, names
 	return c.print(objects, func() *table {
 		t := &table{head: []string{"NAMESPACE", "NAME", "VERSION", "OWNER", "AGE"}}
 		for _, o := range objects {
-			t.add(o.Namespace, o.Name, fmt.Sprint(o.Version), o.Owner, c.age(o.Updated))
+			t.add(o.Namespace, o.Name, version(&o), o.Owner, c.age(o.Updated))
 		}
 		return t
 	})

@@ -168,6 +168,7 @@ func (c *command) clientOrServer(ctx context.Context, detach bool) (*client.Clie
 	if err != nil {
 		return nil, nil, err
 	}
+	c.inside = true
 	c.note("No server is up: started one for this run, on %s.", conf.Data)
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
@@ -224,7 +225,11 @@ func (c *command) run(ctx context.Context, cl *client.Client, start client.Start
 	if r.Cause != "" {
 		text = strings.TrimPrefix(text+": "+r.Cause, ": ")
 	}
-	return remedy(fmt.Sprintf("See what happened with 'tutti describe %s' and 'tutti logs %s'.", runID(r.ID), runID(r.ID)),
+	see := fmt.Sprintf("See what happened with 'tutti describe %s' and 'tutti logs %[1]s'.", runID(r.ID))
+	if c.inside {
+		see = fmt.Sprintf("Start the server with 'tutti up'; then see what happened with 'tutti describe %s' and 'tutti logs %[1]s'.", runID(r.ID))
+	}
+	return remedy(see,
 		fmt.Errorf("run %s %s: %s", runID(r.ID), r.Status, text))
 }
 

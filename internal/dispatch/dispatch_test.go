@@ -148,7 +148,7 @@ b Succeeded s1 at 20s
 		jobs: []*job.Spec{retry(array(one("a", 1, "sleep 60", "FAIL_ATTEMPTS=9", "RUN_FOR=${tutti:index}0s"), 3, 0),
 			job.Retry{Attempts: 9, Budget: ptr(int32(2))})},
 		want: `
-a Failed f3 failures=3 at 0s: 1 of 3 children failed: child 0: main exited with code 1 (attempt 3 of 9)
+a Failed f3 failures=3 at 0s: 1 of 3 children failed: child 0: main exited with code 1 (attempt 3; of the job's failures only 2 are retried)
   0.0#3 Failed n1 Exited 1
   1.0#1 Cancelled n1 Cancelled 143
   2.0#1 Cancelled n1 Cancelled 143`,

@@ -268,7 +268,10 @@ func (j *openJob) describe(m *member) string {
 		who += " " + strconv.Itoa(int(index))
 	}
 	s := who + " " + exitText(m.Exit, j.spec.Timeout)
-	if attempts := max(1, j.spec.Retry.Attempts); attempts > 1 {
+	switch attempts := j.spec.Retry.Attempts; {
+	case attempts > 1 && j.spent():
+		s += fmt.Sprintf(" (attempt %d; of the job's failures only %d are retried)", m.Proc.Attempt, *j.spec.Retry.Budget)
+	case attempts > 1:
 		s += fmt.Sprintf(" (attempt %d of %d)", m.Proc.Attempt, attempts)
 	}
 	return s

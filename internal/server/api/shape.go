@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/tutti-ml/tutti/client"
 	"github.com/tutti-ml/tutti/internal/dispatch"
@@ -32,11 +33,14 @@ func runOf(r *store.Run) client.Run {
 	return out
 }
 
+// shown is a time as the API gives it: all are to the millisecond.
+func shown(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
+
 func jobOf(j *job.Job) client.Job {
 	out := client.Job{
 		ID: int64(j.ID), Name: j.Name, Owner: j.Owner, Run: j.Run, Step: j.Label, State: j.State.String(), Why: j.Why,
 		Counts:   client.Counts{Queued: j.Counts.Queued, Active: j.Counts.Active, Succeeded: j.Counts.Succeeded, Failed: j.Counts.Failed},
-		Failures: j.Failures, Submitted: j.Submitted, Started: j.Started, Ended: j.Ended,
+		Failures: j.Failures, Submitted: shown(j.Submitted), Started: shown(j.Started), Ended: shown(j.Ended),
 	}
 	if s := j.Spec; s != nil {
 		out.Namespace, out.Origin, out.Queue, out.Priority, out.Labels = s.Space, s.Origin, s.Queue, s.Priority, s.Labels
@@ -60,7 +64,7 @@ func replicaOf(s *job.Spec, r job.Replica) client.Replica {
 	}
 	if e := r.Exit; e != nil {
 		out.Exit = &client.Exit{
-			Reason: string(e.Reason), Code: e.Code, Signal: e.Signal, Text: e.Text, Started: e.Started, Ended: e.Ended,
+			Reason: string(e.Reason), Code: e.Code, Signal: e.Signal, Text: e.Text, Started: shown(e.Started), Ended: shown(e.Ended),
 			MaxRSS: e.MaxRSS, CPUTime: e.CPUTime,
 		}
 	}
