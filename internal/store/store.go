@@ -90,9 +90,13 @@ type Run struct {
 	Status     run.Status
 	Started    time.Time
 	Ended      time.Time
-	Input      value.Value
-	Output     value.Value
-	Failure    *run.Failure
+	// Redrives counts how often the run was taken up again after it had ended, Redriven is when that was last: a change
+	// whose Row is not ended opens an ended run again.
+	Redrives int
+	Redriven time.Time
+	Input    value.Value
+	Output   value.Value
+	Failure  *run.Failure
 	// Resident says that a restart must load the run: it has tasks under way that only a live kernel can carry on.
 	Resident bool
 	// Note says in a sentence why the run stands still (quarantine); for people.

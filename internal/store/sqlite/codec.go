@@ -16,12 +16,16 @@ import (
 const (
 	formPlain      = 1
 	formAttributes = 2 // with the run's attributes at the end
+	formRedriven   = 3 // with these, absent or not, and what is known of redrives
 )
 
 // encodeRun writes what of a run's row has no column of its own.
 func encodeRun(e *value.Encoder, r *store.Run) {
 	form := byte(formPlain)
-	if !r.Attributes.IsAbsent() {
+	switch {
+	case r.Redrives > 0:
+		form = formRedriven
+	case !r.Attributes.IsAbsent():
 		form = formAttributes
 	}
 	e.Byte(form)
@@ -44,8 +48,12 @@ func encodeRun(e *value.Encoder, r *store.Run) {
 		e.Text(r.Failure.Cause)
 	}
 	e.Text(r.Note)
-	if form == formAttributes {
+	if form >= formAttributes {
 		e.Value(r.Attributes)
+	}
+	if form >= formRedriven {
+		e.Uint(uint64(r.Redrives))
+		e.Time(r.Redriven)
 	}
 }
 
@@ -53,7 +61,7 @@ func encodeRun(e *value.Encoder, r *store.Run) {
 func decodeRun(data []byte, r *store.Run, load func(value.Digest) (value.Value, error)) error {
 	d := value.NewDecoder(data, load)
 	form := d.Byte()
-	if form > formAttributes {
+	if form > formRedriven {
 		return fmt.Errorf("run %d: form %d: %w", r.ID, form, store.ErrNewer)
 	}
 	r.Language = d.Text()
@@ -75,8 +83,12 @@ func decodeRun(data []byte, r *store.Run, load func(value.Digest) (value.Value, 
 		r.Failure = &run.Failure{Error: d.Text(), Cause: d.Text()}
 	}
 	r.Note = d.Text()
-	if form == formAttributes {
+	if form >= formAttributes {
 		r.Attributes = d.Value()
+	}
+	if form >= formRedriven {
+		r.Redrives = int(d.Uint())
+		r.Redriven = d.Time()
 	}
 	if err := d.Err(); err != nil {
 		return fmt.Errorf("reading run %d: %w: %w", r.ID, store.ErrCorrupt, err)

@@ -34,6 +34,36 @@ func testRun(f *fixture) {
 	f.same("its log", []uint64{1, 2}, f.frames(1, 1))
 }
 
+func testRedrive(f *fixture) {
+	first := row(1, "again")
+	f.do(&store.Unit{Run: &store.RunChange{ID: 1, First: 1, Count: 1, Frame: frame(1, 1), Row: first}})
+	ended := *first
+	ended.Status, ended.Ended, ended.Failure = run.Failed, after(time.Second), &run.Failure{Error: "E", Cause: "C"}
+	f.do(&store.Unit{Run: &store.RunChange{ID: 1, First: 2, Count: 1, Frame: frame(1, 2), Row: &ended}})
+	late := &store.Unit{Inbox: []store.InboxRow{{Run: 1, Key: "k", Kind: store.InboxSignal, Name: "go"}}}
+	f.do(late)
+	f.same("the inbox of the ended run", 0, len(must[[]store.InboxRow](f)(f.s.Inbox(f.Context(), 1))))
+
+	again := *first
+	again.Redrives, again.Redriven, again.Resident = 1, after(2*time.Second), true
+	f.do(&store.Unit{Run: &store.RunChange{
+		ID: 1, First: 3, Count: 1, Frame: frame(1, 3), Row: &again, Timers: []store.Timer{{Run: 1, Timer: 1, At: after(time.Minute)}},
+	}})
+	f.do(late)
+	f.s = f.again()
+	f.same("the run that goes on", &again, must[*store.Run](f)(f.s.Run(f.Context(), 1)))
+	f.same("its log", []uint64{1, 2, 3}, f.frames(1, 1))
+	f.same("its inbox", 1, len(must[[]store.InboxRow](f)(f.s.Inbox(f.Context(), 1))))
+	f.same("its timers", 1, len(must[[]store.Timer](f)(f.s.Timers(f.Context(), store.Timer{}, after(time.Hour), 10))))
+	f.same("runs that a restart loads", []run.ID{1}, must[[]run.ID](f)(f.s.Resident(f.Context())))
+	open := store.RunFilter{Statuses: []run.Status{run.Running}}
+	f.same("open runs", 1, len(must[[]*store.Run](f)(f.s.Runs(f.Context(), open))))
+	f.commit([]store.Verdict{store.Conflict}, start(2, "again")) // its name is still its own
+
+	f.do(&store.Unit{Run: &store.RunChange{ID: 1, First: 4, Count: 1, Frame: frame(1, 4), Row: &ended}})
+	f.same("timers of the ended run", 0, len(must[[]store.Timer](f)(f.s.Timers(f.Context(), store.Timer{}, after(time.Hour), 10))))
+}
+
 func testRunVerdicts(f *fixture) {
 	noRow := proceed(1, 1, 1)
 	f.commit([]store.Verdict{store.Stale}, noRow) // a new run has a row

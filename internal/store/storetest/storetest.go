@@ -25,6 +25,7 @@ func Run(t *testing.T, open Open) {
 		test func(*fixture)
 	}{
 		{"a run from start to end", testRun},
+		{"a run that ended and goes on", testRedrive},
 		{"verdicts on runs", testRunVerdicts},
 		{"a unit is stored whole or not at all", testAtomicUnit},
 		{"stale neighbours do no harm", testNeighbours},

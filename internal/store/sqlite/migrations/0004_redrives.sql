@@ -1,0 +1,1 @@
+-- run.data may be of form 3, which has what is known of redrives at the end (see codec.go). Older rows stay as they are.
