@@ -13,8 +13,7 @@ type Error struct {
 	Namespace string // that the code is from; empty: the service's
 	Code      string // as SDKs know it, such as StateMachineDoesNotExist
 	Message   string
-	Status    int            // of HTTP; 0: 400
-	More      []value.Member // further members of the body
+	Status    int // of HTTP; 0: 400
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
@@ -29,16 +28,9 @@ func (e *Error) With(format string, args ...any) *Error {
 	return &with
 }
 
-// And is e with one more member in its body.
-func (e *Error) And(name string, v value.Value) *Error {
-	with := *e
-	with.More = append(with.More[:len(with.More):len(with.More)], value.Member{Name: name, Value: v})
-	return &with
-}
-
 // body is the error as it is sent; namespace is the service's.
 func (e *Error) body(namespace string) []byte {
-	members := append([]value.Member{{Name: "__type", Value: value.NewString(cmp.Or(e.Namespace, namespace) + "#" + e.Code)}}, e.More...)
+	members := []value.Member{{Name: "__type", Value: value.NewString(cmp.Or(e.Namespace, namespace) + "#" + e.Code)}}
 	if e.Message != "" {
 		members = append(members, value.Member{Name: "message", Value: value.NewString(e.Message)})
 	}
