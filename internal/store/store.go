@@ -220,14 +220,16 @@ type Change struct {
 
 // RunFilter selects runs; zero fields select all.
 type RunFilter struct {
-	Owner    string
-	Machine  string
-	Name     string
-	Parent   run.ID
-	Statuses []run.Status
-	Label    [2]string // name and value
-	Before   run.ID    // only older than this one: the page's end
-	Limit    int       // 0: 100
+	Owner   string
+	Machine string
+	Name    string
+	Parent  run.ID
+	// Ungrouped leaves out runs of a group (run.StartRun.Group), whose machine is MACHINE/GROUP.
+	Ungrouped bool
+	Statuses  []run.Status
+	Label     [2]string // name and value
+	Before    run.ID    // only older than this one: the page's end
+	Limit     int       // 0: 100
 }
 
 // JobFilter selects jobs; zero fields select all.

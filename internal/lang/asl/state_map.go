@@ -113,7 +113,7 @@ func (m *mapping) enter(s *step) (run.Event, error) {
 	return event(f), err
 }
 
-// itemsOf is the array that the iterations are for.
+// itemsOf is the array that the iterations are for; of a distributed Map it may be an object, whose members are the items.
 func (m *mapping) itemsOf(s *step, input value.Value) (items value.Value, err error) {
 	where := "$"
 	switch {
@@ -128,7 +128,7 @@ func (m *mapping) itemsOf(s *step, input value.Value) (items value.Value, err er
 	default:
 		items = input
 	}
-	if err != nil || items.Kind() == value.Array {
+	if err != nil || items.Kind() == value.Array || items.Kind() == value.Object && m.distributed != nil {
 		return items, err
 	}
 	switch e, ok := m.items.(*expression); {

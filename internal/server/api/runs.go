@@ -50,6 +50,8 @@ func (h *handler) listRuns(ctx context.Context, in *struct {
 	f := store.RunFilter{
 		Owner: auth.From(ctx).Scope(in.Owner), Machine: in.Machine, Name: in.Name,
 		Parent: run.ID(in.Parent), Before: run.ID(in.Before), Limit: in.Limit,
+		// The map runs of a distributed Map and their children, a hundred thousand perhaps, are shown to who asks for them.
+		Ungrouped: in.Parent == 0 && in.Machine == "" && in.Name == "",
 	}
 	if s, ok := run.ParseStatus(in.Status); ok {
 		f.Statuses = []run.Status{s}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/job"
@@ -59,7 +60,8 @@ func (s *Store) Runs(_ context.Context, f store.RunFilter) ([]*store.Run, error)
 		latestFirst(d.runIDs, int64(f.Before), cmp.Or(f.Limit, defaultLimit), func(id int64) bool {
 			r := d.runs[run.ID(id)]
 			match := selects(f.Owner, r.Owner) && selects(f.Machine, r.Machine) && selects(f.Name, r.Name) &&
-				selects(f.Parent, r.Parent) && selectsAny(f.Statuses, r.Status) && hasLabel(r.Labels, f.Label)
+				selects(f.Parent, r.Parent) && selectsAny(f.Statuses, r.Status) && hasLabel(r.Labels, f.Label) &&
+				!(f.Ungrouped && strings.Contains(r.Machine, "/"))
 			if match {
 				found = append(found, copyOf(r))
 			}

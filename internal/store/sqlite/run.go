@@ -77,6 +77,9 @@ func selectRuns(f store.RunFilter) (string, []any) {
 	q.text("machine", f.Machine)
 	q.text("name", f.Name)
 	q.number("parent", int64(f.Parent))
+	if f.Ungrouped {
+		q.and("instr(machine, '/') = 0")
+	}
 	among(&q, "status", f.Statuses)
 	if openOnly(f.Statuses) {
 		q.and("ended IS NULL") // so that its index serves

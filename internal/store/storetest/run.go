@@ -181,6 +181,9 @@ func testRunLists(f *fixture) {
 			r.Owner, r.Machine, r.Parent = "bob", "evaluate", 1
 			r.Labels = map[string]string{"team": "vision"}
 		}
+		if id == 6 {
+			r.Machine = "evaluate/rows"
+		}
 		if id == 3 {
 			r.Status = run.Quarantined
 		}
@@ -197,6 +200,8 @@ func testRunLists(f *fixture) {
 		{store.RunFilter{Owner: "bob", Before: 6}, []run.ID{4, 2}},
 		{store.RunFilter{Machine: "train"}, []run.ID{5, 3, 1}},
 		{store.RunFilter{Parent: 1}, []run.ID{6, 4, 2}},
+		{store.RunFilter{Parent: 1, Ungrouped: true}, []run.ID{4, 2}},
+		{store.RunFilter{Machine: "evaluate/rows"}, []run.ID{6}},
 		{store.RunFilter{Name: "run-4"}, []run.ID{4}},
 		{store.RunFilter{Statuses: []run.Status{run.Succeeded, run.Quarantined}}, []run.ID{5, 3}},
 		{store.RunFilter{Statuses: []run.Status{run.Running, run.Quarantined}}, []run.ID{6, 4, 3, 2, 1}},
