@@ -116,7 +116,10 @@ func (o *object) resource() string {
 			hint = there.Hint(arn)
 		}
 		if hint == "" {
-			hint = strings.TrimSpace(suggest(arn, there.Names) + " There are " + strings.Join(there.Names, ", "))
+			hint = strings.TrimSpace(suggest(arn, there.Names))
+		}
+		if hint == "" {
+			hint = "There are " + strings.Join(there.Names, ", ")
 		}
 		o.c.report(finding{Problem: run.Problem{Pointer: string(at), Code: codeResource, Text: fmt.Sprintf("There is no resource %q here", arn), Hint: hint}, of: at})
 	case o.c.terms.Express:
