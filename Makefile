@@ -44,7 +44,7 @@ test-aws: setup-aws ## replay what was recorded on AWS, and drive the server wit
 
 .PHONY: test-s3
 test-s3: setup-s3 ## call a real S3 server, and run a distributed Map over 100,000 rows on it, killed in the middle
-	@go test -count=1 -timeout 10m -tags e2e_s3 -run '^Test(DistributedMap|S3Actions)$$' -v ./test/e2e
+	@go test -count=1 -timeout 10m -tags e2e_s3 -run '^Test(DistributedMap|S3Actions|RemoteTask)$$' -v ./test/e2e
 
 .PHONY: bench
 bench: setup-go ## measure, and print a table and JSON (build/bench.json)

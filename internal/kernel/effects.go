@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/value"
 )
 
 // launch carries a task out that was durably ordered before. See begin.
@@ -57,6 +58,7 @@ func (k *Kernel) effect(ctx context.Context, d Doer, t Task, again bool) (o run.
 			o = run.Fail(run.ErrInternal, fmt.Sprintf("The integration of %s panicked: %v", t.Order.Resource, p))
 		}
 	}()
+	t.Begun = func(answer value.Value) { k.begun(t, answer) }
 	if looker, ok := d.(Looker); ok && again {
 		o, found, err := looker.Look(ctx, t)
 		if err != nil {
@@ -67,6 +69,13 @@ func (k *Kernel) effect(ctx context.Context, d Doer, t Task, again bool) (o run.
 		}
 	}
 	return d.Do(ctx, t, func() { k.beat(t) })
+}
+
+// begun tells a run that one of its tasks was submitted.
+func (k *Kernel) begun(t Task, answer value.Value) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.deliver(t.Run.ID, run.Input{Kind: run.TaskSubmitted, Task: t.Order.Task, Value: answer})
 }
 
 // beat tells a run that one of its tasks is alive.

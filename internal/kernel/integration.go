@@ -15,6 +15,9 @@ type Task struct {
 	Order run.StartTask
 	// Key names the task for good: the same after a crash, different for every other task, retries included.
 	Key string
+	// Begun is for a Doer that waits for the end of what it began elsewhere: it tells what the beginning gave, once. Where
+	// Order.Submitted is set, a server before this one was told.
+	Begun func(value.Value)
 }
 
 // Class says what a crash between a task's effect and our commit means.

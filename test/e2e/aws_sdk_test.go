@@ -5,7 +5,13 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 )
 
@@ -52,5 +58,68 @@ func TestS3Actions(t *testing.T) {
 		"listed": ["a dir/ä+b.json", "copy"], "deleted": 2, "said": true}`), &want)
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("it %s with %s %s %s", d.Status, d.Output, d.Error, d.Cause)
+	}
+}
+
+// A task elsewhere that is awaited: its history has what it was begun with, once, though the server is killed meanwhile, and
+// it is begun anew with the same token only.
+func TestRemoteTask(t *testing.T) {
+	var mu sync.Mutex
+	tokens, asked, over := map[string]int{}, 0, false
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		body, _ := io.ReadAll(q.Body)
+		switch q.Header.Get("X-Amz-Target") {
+		case "AmazonEC2ContainerServiceV20141113.RunTask":
+			var in struct{ ClientToken string }
+			_ = json.Unmarshal(body, &in)
+			tokens[in.ClientToken]++
+			_, _ = io.WriteString(w, `{"tasks":[{"taskArn":"arn:t"}]}`)
+		case "AmazonEC2ContainerServiceV20141113.DescribeTasks":
+			asked++
+			status := "RUNNING"
+			if over {
+				status = "STOPPED"
+			}
+			_, _ = io.WriteString(w, `{"tasks":[{"taskArn":"arn:t","lastStatus":"`+status+`","containers":[{"exitCode":0}]}]}`)
+		}
+	}))
+	defer service.Close()
+	s := newServer(t, fmt.Sprintf("aws: {endpoints: {ecs: %q}}\n", service.URL))
+	machine := s.machine("ecs", `{"StartAt": "Run", "States": {"Run": {"Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync",
+		"Parameters": {"TaskDefinition": "d"}, "ResultSelector": {"status.$": "$.LastStatus"}, "End": true}}}`)
+	execution := s.execute(machine, "{}")
+	polled := func() {
+		t.Helper()
+		mu.Lock()
+		asked = 0
+		mu.Unlock()
+		await(t, "the task to be asked for", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return asked > 0
+		})
+	}
+	polled()
+	s.kill()
+	s.up()
+	polled()
+	mu.Lock()
+	over = true
+	mu.Unlock()
+	s.finished(execution)
+	var history struct{ Events []struct{ Type string } }
+	s.stepFunctions("GetExecutionHistory", map[string]any{"executionArn": execution}, &history)
+	var types []string
+	for _, e := range history.Events {
+		types = append(types, e.Type)
+	}
+	want := []string{"ExecutionStarted", "TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded", "TaskStateExited", "ExecutionSucceeded"}
+	if !slices.Equal(types, want) {
+		t.Errorf("the history is %s", strings.Join(types, ", "))
+	}
+	if len(tokens) != 1 || tokens[""] != 0 {
+		t.Errorf("it was begun with the tokens %v", tokens)
 	}
 }

@@ -191,7 +191,13 @@ func TestSync(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				client, _ := scripted(t, c.answers)
-				o := do(t, client, optimal+c.resource+".sync", c.payload)
+				r, begun := optimal+c.resource+".sync", value.Value{}
+				task := taskOf(r, c.payload)
+				task.Begun = func(v value.Value) { begun = v }
+				o := client.Find(r).(kernel.Doer).Do(t.Context(), task, func() {})
+				if asked := len(c.answers) == 2; begun.IsAbsent() == asked || asked && begun.At("SdkHttpMetadata").IsAbsent() {
+					t.Errorf("it was begun with %s", begun.JSON())
+				}
 				got := o.Output.JSON()
 				if o.Failure != nil {
 					got = o.Failure.Error + " " + o.Failure.Cause

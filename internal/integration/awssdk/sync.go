@@ -164,6 +164,9 @@ func (s *synced) Do(ctx context.Context, t kernel.Task, beat func()) run.Outcome
 	if o.Failure != nil {
 		return o
 	}
+	if !t.Order.Submitted {
+		t.Begun(o.Output)
+	}
 	return s.await(ctx, t, o.Output, beat)
 }
 

@@ -80,6 +80,7 @@ func taskOf(resource, payload string) kernel.Task {
 		Run:   &store.Run{ID: 1, Owner: "ann"},
 		Order: run.StartTask{Task: 1, Resource: resource, Payload: value.MustParse(payload)},
 		Key:   "run-1/1",
+		Begun: func(value.Value) {},
 	}
 }
 

@@ -447,8 +447,8 @@ type taskSubmitted struct {
 
 func (s *step) taskSubmitted() run.Event {
 	t := *s.b.task
-	if t.callback() && t.submitted {
-		return run.Event{} // it was taken up already
+	if t.submitted {
+		return run.Event{} // it was taken up already, or is begun again after a crash
 	}
 	f := &taskSubmitted{stamp: s.stamp(), state: s.b.state, output: s.in.Value}
 	if !t.callback() {
