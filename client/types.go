@@ -118,7 +118,7 @@ type Exit struct {
 	Text    string    `json:"text,omitempty"`
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
-	MaxRSS  int64     `json:"maxRSS,omitempty" doc:"bytes"`
+	MaxRSS  int64     `json:"maxRSS,omitempty" doc:"bytes; not there for a process that took little"`
 	CPUTime float64   `json:"cpuTime,omitempty" doc:"seconds"`
 }
 

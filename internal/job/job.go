@@ -238,7 +238,7 @@ type Exit struct {
 	Text    string    `json:"text,omitempty"`   // a sentence for people
 	Started time.Time `json:"started"`          // zero: never
 	Ended   time.Time `json:"ended"`
-	MaxRSS  int64     `json:"maxRSS,omitempty"`  // bytes
+	MaxRSS  int64     `json:"maxRSS,omitempty"`  // bytes; 0: not known, as for a process that took little
 	CPUTime float64   `json:"cpuTime,omitempty"` // seconds, user and system
 }
 

@@ -391,7 +391,7 @@ func (p *proc) ended(exit *Exit) {
 func describe(p *proc, e ending) *Exit {
 	x := &Exit{
 		Cause: Exited, Code: int32(e.Status.ExitStatus()), Ended: e.At,
-		MaxRSS: e.Usage.Maxrss << 10, CPUTime: seconds(e.Usage.Utime) + seconds(e.Usage.Stime),
+		MaxRSS: ownPeak(&e.Usage), CPUTime: seconds(e.Usage.Utime) + seconds(e.Usage.Stime),
 	}
 	if e.Status.Signaled() {
 		x.Cause, x.Signal = Signalled, int32(e.Status.Signal())
@@ -411,6 +411,16 @@ func describe(p *proc, e ending) *Exit {
 		x.Text = fmt.Sprintf("used more memory than its limit of %d MiB", p.start.Memory>>20)
 	}
 	return x
+}
+
+// ownPeak is the most memory that a process had, in bytes. The kernel counts for a process what whoever forked it had
+// until it was executed: one that stayed below that has no peak that could be told, and gets 0.
+func ownPeak(u *syscall.Rusage) int64 {
+	var ours syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &ours); err != nil || u.Maxrss <= ours.Maxrss {
+		return 0
+	}
+	return u.Maxrss << 10
 }
 
 func seconds(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }

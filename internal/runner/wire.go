@@ -187,7 +187,7 @@ type Exit struct {
 	Signal  int32     `json:"g,omitempty"`
 	Text    string    `json:"x,omitempty"`
 	Ended   time.Time `json:"t"`
-	MaxRSS  int64     `json:"m,omitempty"` // bytes
+	MaxRSS  int64     `json:"m,omitempty"` // bytes; 0: less than the runner's own, and not known
 	CPUTime float64   `json:"u,omitempty"` // seconds
 }
 

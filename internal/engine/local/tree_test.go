@@ -278,6 +278,18 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
+// What the runner itself takes is not told of processes that it starts.
+func TestPeakIsTheProcessesOwn(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, newConfig(t))
+	if exit, _ := m.run(shell(0, "exit 0")); exit.MaxRSS != 0 {
+		t.Errorf("a shell that does nothing had at most %d KiB", exit.MaxRSS>>10)
+	}
+	if exit, _ := m.run(shell(1, "head -c 200m /dev/zero | tail -c 200m >/dev/null")); exit.MaxRSS < 150<<20 || exit.MaxRSS > 500<<20 {
+		t.Errorf("what holds 200 MiB had at most %d KiB", exit.MaxRSS>>10)
+	}
+}
+
 func TestProcessorLimit(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, newConfig(t))
