@@ -17,6 +17,7 @@ const (
 	AttributeInput     = "input"     // the input's text as the caller wrote it; needed only where it differs from compact JSON
 	AttributeMapRun    = "mapRunArn" // of a map run and its child executions
 	AttributeItems     = "itemCount" // of a child execution: how many items it got, a number
+	AttributeTimeLimit = "timeLimit" // the most that the execution may take whatever the file says, a number of seconds
 )
 
 // identity is who an execution is, as the context object tells it.

@@ -28,11 +28,15 @@ func (s *step) start() run.Event {
 	if !f.attributes.IsAbsent() {
 		f.kind = kindBegun
 	}
-	if d.timeout == 0 {
+	timeout := d.timeout
+	if limit, ok := f.attributes.At(AttributeTimeLimit).Int64(); ok && (timeout == 0 || limit < timeout) {
+		timeout = limit
+	}
+	if timeout == 0 {
 		return event(f)
 	}
 	f.deadline = s.x.lastTimer + 1
-	return event(f, run.SetTimer{Timer: f.deadline, At: after(s.in.Now, d.timeout)})
+	return event(f, run.SetTimer{Timer: f.deadline, At: after(s.in.Now, timeout)})
 }
 
 // after is seconds after t, far in the future where that is beyond what a timer can hold.

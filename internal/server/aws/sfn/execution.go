@@ -112,12 +112,27 @@ func (s *service) startExecution(ctx context.Context, in value.Value) (value.Val
 	} else if !validName(name) {
 		return value.Value{}, errInvalidName.of(name)
 	}
+	if t.kind() == typeOfExpress {
+		return s.startExpress(ctx, t, name, in)
+	}
 	payload, err := executionInput(in)
 	if err != nil {
 		return value.Value{}, err
 	}
 	arn := s.executionARN(t.name, name)
-	r, err := s.Kernel.Create(ctx, kernel.StartRequest{
+	r, err := s.Kernel.Create(ctx, t.request(ctx, arn, name, in, payload))
+	if errors.Is(err, kernel.ErrExists) {
+		r, err = s.sameExecution(ctx, t.name, name, payload)
+	}
+	if err != nil {
+		return value.Value{}, s.explain(err)
+	}
+	return object(text("executionArn", arn), date("startDate", r.Started)), nil
+}
+
+// request asks the kernel for an execution of the target.
+func (t target) request(ctx context.Context, arn, name string, in, payload value.Value) kernel.StartRequest {
+	return kernel.StartRequest{
 		Owner:    by(ctx).Owner,
 		Name:     name,
 		Machine:  t.name,
@@ -134,14 +149,7 @@ func (s *service) startExecution(ctx context.Context, in value.Value) (value.Val
 			of(attributeTrace, in.At("traceHeader")),
 			of(attributeRevision, value.NewInt(t.revision)),
 		),
-	})
-	if errors.Is(err, kernel.ErrExists) {
-		r, err = s.sameExecution(ctx, t.name, name, payload)
 	}
-	if err != nil {
-		return value.Value{}, s.explain(err)
-	}
-	return object(text("executionArn", arn), date("startDate", r.Started)), nil
 }
 
 // executionInput is the input of the execution that is asked for.
@@ -231,11 +239,7 @@ func executionData(r *store.Run, wanted bool) []value.Member {
 	included := value.NewObject(of("included", value.NewBool(wanted)))
 	members := []value.Member{of("inputDetails", included)}
 	if wanted {
-		input := r.Attributes.At(asl.AttributeInput)
-		if input.IsAbsent() {
-			input = value.NewString(r.Input.JSON())
-		}
-		members = append(members, of("input", input))
+		members = append(members, executionText(r))
 	}
 	if r.Status == run.Succeeded {
 		members = append(members, of("outputDetails", included))
@@ -244,6 +248,15 @@ func executionData(r *store.Run, wanted bool) []value.Member {
 		}
 	}
 	return members
+}
+
+// executionText is the input of an execution as it was written.
+func executionText(r *store.Run) value.Member {
+	input := r.Attributes.At(asl.AttributeInput)
+	if input.IsAbsent() {
+		input = value.NewString(r.Input.JSON())
+	}
+	return of("input", input)
 }
 
 // status is a run's status as the API names it: one that is quarantined has not ended.

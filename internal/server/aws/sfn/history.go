@@ -133,9 +133,15 @@ func historyEvent(e asl.HistoryEvent, data bool) value.Value {
 	}
 	details := e.Details
 	if !data {
-		for _, name := range payloads {
-			details = details.Without(name)
-		}
+		details = withoutData(details)
 	}
 	return value.NewObject(append(members, of(e.Member, details))...)
+}
+
+// withoutData is an event's details less its execution data.
+func withoutData(details value.Value) value.Value {
+	for _, name := range payloads {
+		details = details.Without(name)
+	}
+	return details
 }

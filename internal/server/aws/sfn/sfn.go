@@ -35,6 +35,8 @@ type Options struct {
 	// CallHTTP carries out an http:invoke task of TestState, and tells what went over the wire; nothing of that is secret
 	// unless revealed.
 	CallHTTP func(ctx context.Context, owner string, order run.StartTask, reveal bool) (run.Outcome, HTTPExchange)
+	// Express is where Express executions run.
+	Express Express
 	// Refuse says why no new work is taken just now; nil where it is.
 	Refuse func() error
 }
@@ -48,7 +50,7 @@ func New(o Options) aws.Service {
 	actions := make(map[string]aws.Action)
 	for _, family := range []map[string]aws.Action{
 		s.machineActions(), s.versionActions(), s.aliasActions(), s.tagActions(), s.validationActions(), s.testStateActions(),
-		s.executionActions(), s.historyActions(), s.mapRunActions(), s.activityActions(), s.tokenActions(),
+		s.executionActions(), s.expressActions(), s.historyActions(), s.mapRunActions(), s.activityActions(), s.tokenActions(),
 	} {
 		maps.Copy(actions, family)
 	}
