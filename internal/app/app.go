@@ -61,6 +61,7 @@ type App struct {
 	activities *activity.Pool
 	dispatch   *dispatch.Dispatcher
 	kernel     *kernel.Kernel
+	express    express
 	auth       *auth.Authenticator
 	feed       *api.Feed
 	server     *server.Server
@@ -102,7 +103,9 @@ func Open(ctx context.Context, conf Config, o Options) (_ *App, err error) {
 	if err := a.openEngine(ctx); err != nil {
 		return nil, err
 	}
-	a.wire()
+	if err := a.wire(ctx); err != nil {
+		return nil, err
+	}
 	if err := a.dispatch.Load(ctx, time.Now()); err != nil {
 		return nil, fmt.Errorf("taking up the jobs: %w", err)
 	}
@@ -132,7 +135,7 @@ func (a *App) openStore(ctx context.Context) error {
 }
 
 // wire makes the rooms that work on the store. All listen to the writer, so it comes before the first commit.
-func (a *App) wire() {
+func (a *App) wire(ctx context.Context) error {
 	a.catalog = catalog.New(a.store, a.writer, time.Now)
 	a.activities = activity.New()
 	a.catalog.Site = catalog.Site{Region: a.conf.AWS.Region, Account: a.conf.AWS.Account}
@@ -153,6 +156,7 @@ func (a *App) wire() {
 	})
 	a.writer.Listen(a.feed.Committed)
 	a.auth = auth.New(os.Getuid(), a.conf.Tokens, a.log)
+	return a.openExpress(ctx, known)
 }
 
 func (a *App) listen(version string) error {
@@ -213,9 +217,11 @@ func (a *App) healthy() string {
 func (a *App) Run(ctx context.Context) error {
 	TuneMemory()
 	a.lookAtDisk(ctx) // before anything is taken up
-	failed := make(chan error, 8)
+	failed := make(chan error, 10)
 	commits := start(ctx, failed, "the store's writer", a.writer.Run)
+	unkept := start(ctx, failed, "the writer of Express executions", a.express.writer.Run)
 	rooms := []*loop{
+		start(ctx, failed, "the kernel of Express executions", a.express.kernel.Run),
 		start(ctx, failed, "the kernel", a.kernel.Run),
 		start(ctx, failed, "dispatch", a.dispatch.Run),
 		start(ctx, failed, "the disk's watch", a.watchDisk),
@@ -244,6 +250,7 @@ func (a *App) Run(ctx context.Context) error {
 	for _, l := range rooms {
 		l.stop()
 	}
+	unkept.stop()
 	commits.stop()
 	for len(failed) > 0 {
 		err = errors.Join(err, <-failed)

@@ -82,7 +82,8 @@ func (a *App) setCredentials(c AWS) error {
 func (a *App) awsHandler() http.Handler {
 	return aws.New(aws.Options{
 		Services: []aws.Service{sfn.New(sfn.Options{
-			Store: a.store, Kernel: a.kernel, Catalog: a.catalog, Activities: a.activities, Now: time.Now, Rand: rand.Uint64, ReadItems: mapdata.Parse, CallHTTP: a.callHTTP, Refuse: a.refuseAWS,
+			Store: a.store, Kernel: a.kernel, Catalog: a.catalog, Activities: a.activities, Now: time.Now, Rand: rand.Uint64,
+			ReadItems: mapdata.Parse, CallHTTP: a.callHTTP, Refuse: a.refuseAWS, Express: a.express.door(),
 		})},
 		MaxBody: int64(a.conf.Limits.Body),
 		Limits:  a.conf.AWS.Limits,

@@ -51,9 +51,10 @@ var table = []rule{
 	// What people and systems meet.
 	{room: "auth"},
 	{room: "activity", may: words},
-	{room: "integration/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "kernel", "catalog", "activity", "integration/..."}), testsMay: join(adapters)},
+	{room: "errand", may: join(words, "lang/asl", "kernel")},
+	{room: "integration/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "kernel", "catalog", "activity", "errand", "integration/..."}), testsMay: join(adapters)},
 	// The server and its client share the types of the API, which live in client.
-	{room: "server/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "kernel", "dispatch", "catalog", "auth", "activity", "server/...", "client"}), testsMay: join(adapters, "integration/...")},
+	{room: "server/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "kernel", "dispatch", "catalog", "auth", "activity", "errand", "server/...", "client"}), testsMay: join(adapters, "integration/...")},
 	{room: "client"},
 	// State machines held against mocked results: a kernel over a store in memory.
 	{room: "rehearsal", may: slices.Concat(words, deciders, []string{"store", "store/memory", "kernel", "integration"})},
@@ -68,6 +69,6 @@ var table = []rule{
 }
 
 var everything = slices.Concat(words, deciders, ports, adapters,
-	[]string{"awsmodel", "kernel", "dispatch", "catalog", "auth", "activity", "server/...", "client"})
+	[]string{"awsmodel", "kernel", "dispatch", "catalog", "auth", "activity", "errand", "server/...", "client"})
 
 func join(a []string, more ...string) []string { return slices.Concat(a, more) }

@@ -38,6 +38,7 @@ type data struct {
 	values  map[value.Digest][]byte
 	// owners are the runs that named a value; run 0 stands for what is never pruned.
 	owners map[value.Digest]map[run.ID]bool
+	owned  map[run.ID][]value.Digest // the other way round
 }
 
 type requestKey struct {
@@ -68,6 +69,7 @@ func newData() *data {
 		objects:   make(map[store.ObjectName]object),
 		values:    make(map[value.Digest][]byte),
 		owners:    make(map[value.Digest]map[run.ID]bool),
+		owned:     make(map[run.ID][]value.Digest),
 	}
 }
 
@@ -96,6 +98,10 @@ func (d *data) clone() *data {
 	c.owners = make(map[value.Digest]map[run.ID]bool, len(d.owners))
 	for digest, owners := range d.owners {
 		c.owners[digest] = maps.Clone(owners)
+	}
+	c.owned = maps.Clone(d.owned)
+	for id, digests := range c.owned {
+		c.owned[id] = slices.Clip(digests)
 	}
 	return &c
 }
@@ -127,7 +133,10 @@ func (d *data) keepDigest(owner run.ID, digest value.Digest) {
 	if d.owners[digest] == nil {
 		d.owners[digest] = make(map[run.ID]bool)
 	}
-	d.owners[digest][owner] = true
+	if !d.owners[digest][owner] {
+		d.owners[digest][owner] = true
+		d.owned[owner] = append(d.owned[owner], digest)
+	}
 }
 
 // The facts that a store.Guard asks for.

@@ -48,6 +48,15 @@ func (s *Store) Prune(_ context.Context, now time.Time, keep store.Retention, fo
 	return len(runs) == pruneStep || len(jobs) == pruneStep, nil
 }
 
+// Forget removes a run that has ended, with everything of its own, at once.
+func (s *Store) Forget(id run.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.data.runs[id]; r != nil && r.Status.Ended() {
+		s.data.removeRun(id)
+	}
+}
+
 // awaited reports whether the run that a child or job belongs to may still ask what became of it.
 func (d *data) awaited(parent run.ID) bool {
 	r := d.runs[parent]
@@ -61,12 +70,14 @@ func (d *data) removeRun(id run.ID) {
 	delete(d.runs, id)
 	delete(d.frames, id)
 	delete(d.snapshots, id)
-	for digest, owners := range d.owners {
+	for _, digest := range d.owned[id] {
+		owners := d.owners[digest]
 		if delete(owners, id); len(owners) == 0 {
 			delete(d.owners, digest)
 			delete(d.values, digest)
 		}
 	}
+	delete(d.owned, id)
 	d.unpublish(store.Subject{Kind: store.SubjectRun, ID: int64(id)})
 }
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/tutti-ml/tutti/internal/integration"
+	"github.com/tutti-ml/tutti/internal/errand"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/aws"
@@ -26,7 +26,7 @@ func (t *stateTest) carryOut(ctx context.Context, order *run.StartTask) (run.Out
 	}
 	waiting, cancel := context.WithDeadline(ctx, limit)
 	defer cancel()
-	o, err := integration.CarryOut(waiting, t.Kernel, by(ctx).Owner, "test-state-"+aws.NewUUID(), *order,
+	o, err := errand.Do(waiting, t.Kernel, by(ctx).Owner, "test-state-"+aws.NewUUID(), *order,
 		object(words(asl.AttributeRole, t.in.At("roleArn").Text())))
 	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 		return run.Fail("States.Timeout", ""), nil
