@@ -167,7 +167,7 @@ func plain(err error) error {
 func httpRequest(ctx context.Context, in value.Value) (*http.Request, error) {
 	u, err := url.Parse(in.At("ApiEndpoint").Text())
 	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("ApiEndpoint: %q is no URL", in.At("ApiEndpoint").Text())
+		return nil, fmt.Errorf("the value for the field 'ApiEndpoint' is no URL: %q", in.At("ApiEndpoint").Text())
 	}
 	query := u.Query()
 	for name, v := range in.At("QueryParameters").Members() {
@@ -190,7 +190,7 @@ func httpRequest(ctx context.Context, in value.Value) (*http.Request, error) {
 	q.Header.Set("User-Agent", "tutti")
 	for name, v := range in.At("Headers").Members() {
 		if strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Host") {
-			return nil, fmt.Errorf("Headers: %s is not a task's to set: it is the connection's, or the endpoint's", name)
+			return nil, fmt.Errorf("the header %s is not a task's to set: it is the connection's, or the endpoint's", name)
 		}
 		q.Header.Set(name, joined(v))
 	}
