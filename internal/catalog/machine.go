@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/manifest"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -17,19 +16,6 @@ type Machine struct {
 	Version  int64
 	Language string
 	Source   []byte
-	role     string
-}
-
-// AttributeRevision is the attribute of a run (store.Run.Attributes) that holds the version of its state machine's object.
-const AttributeRevision = "machineVersion"
-
-// Attributes are those of a run of the machine that is known as an execution by an ARN.
-func (m Machine) Attributes(execution string) value.Value {
-	attributes := value.NewObject(value.Member{Name: asl.AttributeExecution, Value: value.NewString(execution)})
-	if m.role != "" {
-		attributes = attributes.With(asl.AttributeRole, value.NewString(m.role))
-	}
-	return attributes.With(AttributeRevision, value.NewInt(m.Version))
 }
 
 // Machine finds a state machine by name or ARN.
@@ -38,10 +24,7 @@ func (c *Catalog) Machine(ctx context.Context, by Caller, nameOrARN string) (Mac
 	if err != nil {
 		return Machine{}, err
 	}
-	return Machine{
-		Name: o.Name, Version: o.Version, Language: o.Data.At("language").Text(), Source: []byte(manifest.StateMachineSource(o.Data)),
-		role: o.Data.At("roleArn").Text(),
-	}, nil
+	return Machine{o.Name, o.Version, o.Data.At("language").Text(), []byte(manifest.StateMachineSource(o.Data))}, nil
 }
 
 // The members of a state machine's Data that say when it was revised last; they are not there before the first time.

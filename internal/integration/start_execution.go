@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/kernel"
@@ -37,7 +38,7 @@ func (s *startExecution) Begin(ctx context.Context, t kernel.Task) (kernel.Rows,
 	if arn == "" {
 		return failed(errRunParameters, "Parameters.StateMachineArn is missing: give a state machine's name or ARN"), nil
 	}
-	m, err := s.Catalog.Machine(ctx, caller(t), arn)
+	m, err := s.Catalog.Target(ctx, caller(t), arn, rand.Uint64())
 	if errors.Is(err, store.ErrNotFound) {
 		return refused(errNoMachine, "StateMachineDoesNotExist", "State Machine Does Not Exist: '"+arn+"'"), nil
 	}
@@ -53,7 +54,7 @@ func (s *startExecution) Begin(ctx context.Context, t kernel.Task) (kernel.Rows,
 		if !run.ValidName(name) {
 			return refused(errRunName, "InvalidName", "Invalid Name: '"+name+"'"), nil
 		}
-		taken, err := s.Store.RunByName(ctx, t.Run.Owner, m.Name, name)
+		taken, err := s.Store.RunByName(ctx, t.Run.Owner, m.Machine, name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return kernel.Rows{}, err
 		}
@@ -63,13 +64,13 @@ func (s *startExecution) Begin(ctx context.Context, t kernel.Task) (kernel.Rows,
 	}
 	began := s.Now()
 	rows := kernel.Rows{Run: &kernel.NewRun{
-		Name: name, Machine: m.Name, Language: m.Language, Source: m.Source, Input: input,
-		Attributes: func(ref kernel.Ref) value.Value { return m.Attributes(s.executionARN(m.Name, ref.RunName)) },
+		Name: name, Machine: m.Machine, Language: m.Language(), Source: m.Source(), Input: input, Labels: m.Labels(),
+		Attributes: func(ref kernel.Ref) value.Value { return m.Attributes(s.executionARN(m.Machine, ref.RunName)) },
 	}}
 	if s.waits {
-		rows.Submitted = func(ref kernel.Ref) value.Value { return s.answer(m.Name, ref, began) }
+		rows.Submitted = func(ref kernel.Ref) value.Value { return s.answer(m.Machine, ref, began) }
 	} else {
-		rows.Outcome = func(ref kernel.Ref) run.Outcome { return run.Done(s.answer(m.Name, ref, began)) }
+		rows.Outcome = func(ref kernel.Ref) run.Outcome { return run.Done(s.answer(m.Machine, ref, began)) }
 	}
 	return rows, nil
 }

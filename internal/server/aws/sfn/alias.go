@@ -51,18 +51,6 @@ func (a alias) routes() []route {
 	return routes
 }
 
-// pick is the version that an execution gets, for a number that was drawn.
-func (a alias) pick(drawn uint64) int64 {
-	left := int64(drawn % 100)
-	for _, r := range a.routes() {
-		if left < r.weight {
-			return r.version
-		}
-		left -= r.weight
-	}
-	return 0 // the weights make 100
-}
-
 // findAlias finds the alias that an ARN names.
 func (s *service) findAlias(ctx context.Context, text string) (alias, error) {
 	a, err := parseARN(text, typeMachine)

@@ -50,48 +50,20 @@ const (
 	attributeRevision = catalog.AttributeRevision
 )
 
-// The labels of a run by which lists find the executions of a version and of an alias.
-const (
-	labelVersion = "states.amazonaws.com/version"
-	labelAlias   = "states.amazonaws.com/alias"
-)
-
 // target is what an execution is to run.
-type target struct {
-	machine         // the state machine as it is, or the version
-	name     string // of the state machine
-	labels   map[string]string
-	version  value.Value // attributes
-	alias    value.Value
-	revision int64
-}
+type target struct{ catalog.Target }
 
-// target finds what an ARN leads to: a state machine, one of its versions, or the version that its alias picks.
+func (t target) kind() string { return machine{t.Object}.kind() }
+
+// target finds what an ARN leads to.
 func (s *service) target(ctx context.Context, a arn) (target, error) {
-	t := target{name: a.name}
-	if a.more != "" && a.version() == 0 {
-		found, err := s.findAlias(ctx, a.text)
-		if err != nil {
-			return t, errNoMachine.of(a.text)
+	if s.here(a) {
+		t, err := s.Catalog.Target(ctx, by(ctx), a.text, s.Rand())
+		if !notFound(err) {
+			return target{t}, err
 		}
-		t.alias = value.NewString(s.machineARN(a.name, a.more))
-		t.labels = map[string]string{labelAlias: a.more}
-		a.more = versionName(found.pick(s.Rand()))
 	}
-	m, err := s.findVersion(ctx, a)
-	if err != nil {
-		return t, err
-	}
-	t.machine, t.revision = m, m.Version
-	if a.more != "" {
-		t.version = value.NewString(s.machineARN(a.name, a.more))
-		if t.labels == nil {
-			t.labels = make(map[string]string)
-		}
-		t.labels[labelVersion] = a.more
-		t.revision, _ = m.Data.At("machineVersion").Int64()
-	}
-	return t, nil
+	return target{}, errNoMachine.of(a.text)
 }
 
 func (s *service) startExecution(ctx context.Context, in value.Value) (value.Value, error) {
@@ -119,10 +91,10 @@ func (s *service) startExecution(ctx context.Context, in value.Value) (value.Val
 	if err != nil {
 		return value.Value{}, err
 	}
-	arn := s.executionARN(t.name, name)
+	arn := s.executionARN(t.Machine, name)
 	r, err := s.Kernel.Create(ctx, t.request(ctx, arn, name, in, payload))
 	if errors.Is(err, kernel.ErrExists) {
-		r, err = s.sameExecution(ctx, t.name, name, payload)
+		r, err = s.sameExecution(ctx, t.Machine, name, payload)
 	}
 	if err != nil {
 		return value.Value{}, s.explain(err)
@@ -132,23 +104,21 @@ func (s *service) startExecution(ctx context.Context, in value.Value) (value.Val
 
 // request asks the kernel for an execution of the target.
 func (t target) request(ctx context.Context, arn, name string, in, payload value.Value) kernel.StartRequest {
+	attributes := t.Attributes(arn)
+	for _, m := range []value.Member{words(asl.AttributeInput, written(in, payload)), of(attributeTrace, in.At("traceHeader"))} {
+		if !m.Value.IsAbsent() {
+			attributes = attributes.With(m.Name, m.Value)
+		}
+	}
 	return kernel.StartRequest{
-		Owner:    by(ctx).Owner,
-		Name:     name,
-		Machine:  t.name,
-		Language: t.Data.At("language").Text(),
-		Source:   []byte(t.source()),
-		Input:    payload,
-		Labels:   t.labels,
-		Attributes: object(
-			text(asl.AttributeExecution, arn),
-			words(asl.AttributeRole, t.Data.At("roleArn").Text()),
-			of(asl.AttributeVersion, t.version),
-			of(asl.AttributeAlias, t.alias),
-			words(asl.AttributeInput, written(in, payload)),
-			of(attributeTrace, in.At("traceHeader")),
-			of(attributeRevision, value.NewInt(t.revision)),
-		),
+		Owner:      by(ctx).Owner,
+		Name:       name,
+		Machine:    t.Machine,
+		Language:   t.Language(),
+		Source:     t.Source(),
+		Input:      payload,
+		Labels:     t.Labels(),
+		Attributes: attributes,
 	}
 }
 
@@ -375,12 +345,12 @@ func (s *service) executionFilter(ctx context.Context, a arn) (store.RunFilter, 
 		return f, err
 	}
 	switch {
-	case t.kind() != "STANDARD":
+	case t.kind() == typeOfExpress:
 		return f, errMachineType
 	case a.version() > 0:
-		f.Label = [2]string{labelVersion, a.more}
+		f.Label = [2]string{catalog.LabelVersion, a.more}
 	case a.more != "":
-		f.Label = [2]string{labelAlias, a.more}
+		f.Label = [2]string{catalog.LabelAlias, a.more}
 	}
 	return f, nil
 }

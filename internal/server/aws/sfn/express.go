@@ -103,7 +103,7 @@ type expressExecution struct {
 func (s *service) beginExpress(ctx context.Context, t target, name string, in, payload value.Value) (*expressExecution, error) {
 	e := &expressExecution{name: name, target: t}
 	unique := name + ":" + aws.NewUUID()
-	e.arn = s.Catalog.ARN("states", typeExpress+":"+t.name+":"+unique)
+	e.arn = s.Catalog.ARN("states", typeExpress+":"+t.Machine+":"+unique)
 	q := t.request(ctx, e.arn, unique, in, payload)
 	q.Attributes = q.Attributes.With(asl.AttributeTimeLimit, value.NewInt(int64(maxExpress/time.Second)))
 	var err error
@@ -132,7 +132,7 @@ func (s *service) syncAnswer(e *expressExecution, r *store.Run, in value.Value) 
 	included := value.NewObject(of("included", value.NewBool(all)))
 	members := []value.Member{
 		text("executionArn", e.arn),
-		text("stateMachineArn", s.machineARN(e.target.name)),
+		text("stateMachineArn", s.machineARN(e.target.Machine)),
 		text("name", e.name),
 		date("startDate", r.Started),
 		date("stopDate", r.Ended),
