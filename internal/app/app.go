@@ -147,7 +147,7 @@ func (a *App) wire(ctx context.Context) error {
 		DefaultCPU:   int64(math.Round(a.conf.Node.DefaultCPU * 1000)),
 	})
 	var known []run.Language
-	for _, l := range languages(a.catalog, a.aws, a.conf.AWS.limits()) {
+	for _, l := range languages(a.catalog, a.aws, a.conf.aslLimits()) {
 		known = append(known, l.Language)
 	}
 	a.kernel = kernel.New(kernel.Options{
@@ -181,7 +181,7 @@ func (a *App) listen(version string) error {
 func (a *App) apiOptions(version string) api.Options {
 	return api.Options{
 		Store: a.store, Kernel: a.kernel, Dispatch: a.dispatch, Catalog: a.catalog, Feed: a.feed, Log: a.log.With("room", "api"),
-		Languages: languages(a.catalog, a.aws, a.conf.AWS.limits()),
+		Languages: languages(a.catalog, a.aws, a.conf.aslLimits()),
 		Logs:      a.engine.Logs,
 		Doctor:    func(ctx context.Context) []client.Check { return Doctor(ctx, a.conf) },
 		Backup:    a.backup,
@@ -342,7 +342,7 @@ func (a *App) Reload(conf Config) error {
 	for name, differs := range map[string]bool{
 		"listen": conf.Listen != a.conf.Listen, "data": filepath.Clean(conf.Data) != filepath.Clean(a.conf.Data),
 		"tls": conf.TLS != a.conf.TLS, "allowRoot": conf.AllowRoot != a.conf.AllowRoot,
-		"aws": !reflect.DeepEqual(conf.AWS.settled(), a.conf.AWS.settled()),
+		"limits": conf.Limits != a.conf.Limits, "aws": !reflect.DeepEqual(conf.AWS.settled(), a.conf.AWS.settled()),
 	} {
 		if differs {
 			a.log.Warn("a change takes effect when the server is started again", "key", name)

@@ -56,14 +56,6 @@ func (c AWS) settled() AWS {
 	return c
 }
 
-// limits are what bounds a run of the States Language.
-func (c AWS) limits() asl.Limits {
-	if c.Limits {
-		return asl.AWSLimits
-	}
-	return asl.Limits{}
-}
-
 // setCredentials puts the credentials of a configuration into force.
 func (a *App) setCredentials(c AWS) error {
 	keys := make(map[string]aws.Credential, len(c.Credentials))

@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/tutti-ml/tutti/internal/auth"
+	"github.com/tutti-ml/tutti/internal/lang/asl"
 )
 
 // Config is what a server is told. It comes from the defaults, then the file (tutti.yaml), then variables (TUTTI_LISTEN
@@ -39,6 +40,8 @@ type Config struct {
 	// Node declares capacity instead of what the hardware has.
 	Node Node `yaml:"node"`
 
+	Limits Limits `yaml:"limits"`
+
 	Live `yaml:",inline"`
 }
 
@@ -49,7 +52,6 @@ type Live struct {
 	// Secrets are the texts that jobs may refer to, each under NAME/KEY.
 	Secrets   map[string]Secret `yaml:"secrets"`
 	Retention Retention         `yaml:"retention"`
-	Limits    Limits            `yaml:"limits"`
 	AWS       AWS               `yaml:"aws"` // AWS.settled: at the next start
 	// DiskReserve is free space below which new work is refused, so that ends can still be recorded.
 	DiskReserve Bytes `yaml:"diskReserve"`
@@ -95,10 +97,13 @@ type Retention struct {
 	Jobs time.Duration `yaml:"jobs"` // with their logs; a job that says so itself goes earlier or stays longer
 }
 
-// Limits bound what callers may ask for.
+// Limits bound what callers may ask for and what runs may use. AWS.Limits bounds it further.
 type Limits struct {
 	Body     Bytes `yaml:"body"`     // of one request
 	Resident int   `yaml:"resident"` // runs kept in memory
+	Payload  Bytes `yaml:"payload"`  // of an input, output or variable of a state machine
+	Literal  Bytes `yaml:"literal"`  // of a Result that a state machine has in its file
+	Events   int64 `yaml:"events"`   // of a history; 0: no bound
 }
 
 // Bytes is an amount of memory or disk: a number, or one with a suffix such as 512Mi or 2G.
@@ -128,11 +133,13 @@ func DefaultConfig(env []string) Config {
 		Listen: "127.0.0.1:7070",
 		Data:   DefaultData(env),
 		Node:   Node{DefaultCPU: 0.5},
+		Limits: Limits{
+			Body: 16 << 20, Resident: 10_000, Payload: Bytes(asl.WideLimits.Payload), Literal: Bytes(asl.WideLimits.Literal),
+		},
 		Live: Live{
 			Log:         Log{Level: "info", Format: "text"},
 			Retention:   Retention{Runs: 90 * 24 * time.Hour, Jobs: 30 * 24 * time.Hour},
-			Limits:      Limits{Body: 16 << 20, Resident: 10_000},
-			AWS:         AWS{Account: "123456789012", Region: "us-east-1"},
+			AWS:         AWS{Account: "000000000000", Region: "us-east-1"},
 			DiskReserve: 256 << 20,
 		},
 	}

@@ -21,6 +21,14 @@ func languages(c *catalog.Catalog, aws *awssdk.Client, limits asl.Limits) []api.
 	return []api.Language{{Language: asl.Language{Limits: limits}, Events: aslEvents, Check: checkASL, CheckRun: checkASLRun(c, aws)}}
 }
 
+// aslLimits are what bounds a run of the States Language.
+func (c *Config) aslLimits() asl.Limits {
+	if c.AWS.Limits {
+		return asl.AWSLimits
+	}
+	return asl.Limits{Payload: int(c.Limits.Payload), Literal: int(c.Limits.Literal), Events: uint64(c.Limits.Events)}
+}
+
 func aslEvents(f run.Fact) []client.Event {
 	history := asl.History(f)
 	events := make([]client.Event, len(history))

@@ -52,9 +52,15 @@ func newDriver(t *testing.T, d run.Definition, script string) *driver {
 	return dr
 }
 
-// partOf is the definition that a script is for: the file's, or that of the part which a line "part NAME" tells.
+// partOf is the definition that a script is for: the file's, or that of the part which a line "part NAME" tells. A line
+// "events N" bounds its histories.
 func partOf(t *testing.T, d *Definition, script string) run.Definition {
 	t.Helper()
+	for line := range strings.Lines(script) {
+		if n, err := fmt.Sscanf(line, "events %d", &d.limits.Events); n == 1 && err == nil {
+			break
+		}
+	}
 	name := partName(script)
 	if name == "" {
 		return d
@@ -79,6 +85,7 @@ func partName(script string) string {
 // read takes a script, one command a line:
 //
 //	part NAME
+//	events N
 //	attributes OBJECT
 //	start NAME INPUT
 //	at DURATION cancel ERROR CAUSE…
@@ -91,7 +98,7 @@ func (dr *driver) read(script string) {
 	for line := range strings.Lines(script) {
 		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch verb {
-		case "", "part":
+		case "", "part", "events":
 		case "attributes":
 			dr.with = parse(dr.t, rest)
 		case "start":

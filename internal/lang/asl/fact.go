@@ -32,6 +32,7 @@ const (
 	kindMapOpened
 	kindMapRunStarted
 	kindMapRunEnded
+	kindHistoryFull
 )
 
 // fact is a run.Fact that can be read back, folded and shown.
@@ -92,6 +93,8 @@ func newFact(kind run.EventKind) fact {
 		return new(mapRunStarted)
 	case kindMapRunEnded:
 		return new(mapRunEnded)
+	case kindHistoryFull:
+		return new(historyFull)
 	}
 	return nil
 }

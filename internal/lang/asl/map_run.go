@@ -189,6 +189,9 @@ func (x *mapRunState) room() bool {
 	if limit == 0 {
 		limit = wide
 	}
+	if most := x.def.file.limits.Children; most > 0 {
+		limit = min(limit, most)
+	}
 	return len(x.live) < limit
 }
 

@@ -25,6 +25,10 @@ func (o *object) pass(s *state) action {
 
 func (p *pass) enter(s *step) (run.Event, error) {
 	if !p.result.IsAbsent() {
+		if p.result.Size() > s.x.def.limits.Literal {
+			f := tooLarge(s.b.state.name)
+			return run.Event{}, &stateError{f.Error, f.Cause}
+		}
 		s.see(StageResult, p.result)
 		return s.leave(p.result) // whatever the input is
 	}
