@@ -11,8 +11,11 @@ import (
 	"github.com/tutti-ml/tutti/internal/run"
 )
 
-// ErrClosed answers workers who wait while the server shuts down.
-var ErrClosed = errors.New("the server is shutting down")
+// ErrClosed answers workers who wait while the server shuts down, ErrFull those who find as many waiting as there may be.
+var (
+	ErrClosed = errors.New("the server is shutting down")
+	ErrFull   = errors.New("too many workers wait for the activity")
+)
 
 // Pool is the tasks that wait for workers, those of each activity in the order in which they came, and the workers who
 // wait for tasks, likewise. A task is with one worker at a time: Next hands it out, and it stays handed out until
@@ -44,8 +47,8 @@ func New() *Pool {
 	return &Pool{queues: make(map[string]*queue), waiting: make(map[string]*list.Element), out: make(map[string]bool)}
 }
 
-// Next waits until there is a task of the activity, or ctx is done.
-func (p *Pool) Next(ctx context.Context, activity string) (Task, error) {
+// Next waits until there is a task of the activity, or ctx is done. At most most workers wait; 0: as many as come.
+func (p *Pool) Next(ctx context.Context, activity string, most int) (Task, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -57,6 +60,10 @@ func (p *Pool) Next(ctx context.Context, activity string) (Task, error) {
 		p.out[t.Key] = true
 		p.mu.Unlock()
 		return t, nil
+	}
+	if most > 0 && q.workers.Len() >= most {
+		p.mu.Unlock()
+		return Task{}, ErrFull
 	}
 	hand := make(chan Task, 1)
 	place := q.workers.PushBack(hand)

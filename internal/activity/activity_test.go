@@ -17,7 +17,7 @@ func task(name string, id run.TaskID) activity.Task {
 // next takes a task that is there.
 func next(t *testing.T, p *activity.Pool, name string, want run.TaskID) activity.Task {
 	t.Helper()
-	got, err := p.Next(t.Context(), name)
+	got, err := p.Next(t.Context(), name, 0)
 	if err != nil || got.ID != want {
 		t.Fatalf("task %d (%v), want %d", got.ID, err, want)
 	}
@@ -29,7 +29,7 @@ func none(t *testing.T, p *activity.Pool, name string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got, err := p.Next(ctx, name); !errors.Is(err, context.Canceled) {
+	if got, err := p.Next(ctx, name, 0); !errors.Is(err, context.Canceled) {
 		t.Fatalf("task %d (%v), want none", got.ID, err)
 	}
 }
@@ -70,7 +70,7 @@ func TestWorkersInOrder(t *testing.T) {
 		got := make(chan [2]run.TaskID, 4)
 		wait := func(worker run.TaskID, ctx context.Context) {
 			go func() {
-				t, err := p.Next(ctx, "a")
+				t, err := p.Next(ctx, "a", 0)
 				if err != nil {
 					got <- [2]run.TaskID{worker}
 					return
@@ -98,7 +98,7 @@ func TestWorkersInOrder(t *testing.T) {
 		want(3, 6)
 		p.Close()
 		want(4, 0)
-		if _, err := p.Next(t.Context(), "a"); !errors.Is(err, activity.ErrClosed) {
+		if _, err := p.Next(t.Context(), "a", 0); !errors.Is(err, activity.ErrClosed) {
 			t.Errorf("a closed pool answers %v", err)
 		}
 	})

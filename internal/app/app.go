@@ -29,6 +29,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/engine/local"
 	"github.com/tutti-ml/tutti/internal/integration/awssdk"
 	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server"
 	"github.com/tutti-ml/tutti/internal/server/api"
@@ -146,17 +147,22 @@ func (a *App) wire(ctx context.Context) error {
 		CheckProcess: a.checkProcess,
 		DefaultCPU:   int64(math.Round(a.conf.Node.DefaultCPU * 1000)),
 	})
-	var known []run.Language
-	for _, l := range languages(a.catalog, a.aws, a.conf.aslLimits()) {
-		known = append(known, l.Language)
-	}
+	limits := a.conf.aslLimits()
 	a.kernel = kernel.New(kernel.Options{
-		Store: a.store, Writer: a.writer, Load: a.store.Load, Languages: known, Integrations: a.integrations(),
+		Store: a.store, Writer: a.writer, Load: a.store.Load, Languages: a.languages(limits), Integrations: a.integrations(),
 		Log: a.log.With("room", "kernel"), MaxResident: a.conf.Limits.Resident,
 	})
 	a.writer.Listen(a.feed.Committed)
 	a.auth = auth.New(os.Getuid(), a.conf.Tokens, a.log)
-	return a.openExpress(ctx, known)
+	limits.Events = expressEvents
+	return a.openExpress(ctx, a.languages(limits))
+}
+
+func (a *App) languages(limits asl.Limits) (all []run.Language) {
+	for _, l := range languages(a.catalog, a.aws, limits) {
+		all = append(all, l.Language)
+	}
+	return all
 }
 
 func (a *App) listen(version string) error {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/integration/mapdata"
-	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/server/aws/sfn"
 )
@@ -72,10 +71,14 @@ func (a *App) setCredentials(c AWS) error {
 
 // awsHandler is the front door for clients of AWS.
 func (a *App) awsHandler() http.Handler {
+	var quotas sfn.Quotas
+	if a.conf.AWS.Limits {
+		quotas = sfn.AWSQuotas
+	}
 	return aws.New(aws.Options{
 		Services: []aws.Service{sfn.New(sfn.Options{
 			Store: a.store, Kernel: a.kernel, Catalog: a.catalog, Activities: a.activities, Now: time.Now, Rand: rand.Uint64,
-			ReadItems: mapdata.Parse, CallHTTP: a.callHTTP, Refuse: a.refuseAWS, Express: a.express.door(),
+			ReadItems: mapdata.Parse, CallHTTP: a.callHTTP, Refuse: a.refuseAWS, Express: a.express.door(), Quotas: quotas,
 		})},
 		MaxBody: int64(a.conf.Limits.Body),
 		Limits:  a.conf.AWS.Limits,

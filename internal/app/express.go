@@ -26,6 +26,10 @@ type express struct {
 	logs   *groupLogs
 }
 
+// expressEvents is how many events the history of an Express execution may have. AWS bounds the time alone, but the
+// history of a loop that never ends would fill the memory in less.
+const expressEvents = 1_000_000
+
 func (a *App) openExpress(ctx context.Context, known []run.Language) error {
 	e := express{store: memory.New(memory.Options{Secret: a.store.Secret()}), logs: &groupLogs{app: a}}
 	var err error

@@ -75,6 +75,9 @@ func (s *service) createActivity(ctx context.Context, in value.Value) (value.Val
 			}
 			made.Version = latest.Version + 1
 		}
+		if err := s.room(ctx, catalog.KindActivity, "", s.Quotas.Activities, errTooManyActivities); err != nil {
+			return false, err
+		}
 		return s.Catalog.Save(ctx, made)
 	})
 	if err != nil {

@@ -141,6 +141,9 @@ func (s *service) createAlias(ctx context.Context, in value.Value) (value.Value,
 			}
 			made.Version = latest.Version + 1
 		}
+		if err := s.room(ctx, catalog.KindMachineAlias, machineName, s.Quotas.Aliases, errTooManyAliases); err != nil {
+			return false, err
+		}
 		return s.Catalog.Save(ctx, made.Object)
 	})
 	if err != nil {

@@ -40,6 +40,12 @@ var (
 	errDenied          = fault{"AccessDeniedException", "", ""}
 	errValidation      = fault{"ValidationException", "", ""}
 
+	errTooManyMachines   = fault{"StateMachineLimitExceeded", "", ""}.of("The maximum number of state machines has been reached. Delete some first.")
+	errTooManyActivities = fault{"ActivityLimitExceeded", "", ""}.of("The maximum number of activities has been reached. Delete some first.")
+	errTooManyWorkers    = fault{"ActivityWorkerLimitExceeded", "", ""}.of("The maximum number of workers concurrently polling for activity tasks has been reached.")
+	errTooManyVersions   = fault{"ServiceQuotaExceededException", "", ""}.of("The maximum number of versions of the state machine has been reached. Delete some first.")
+	errTooManyAliases    = fault{"ServiceQuotaExceededException", "", ""}.of("The maximum number of aliases of the state machine has been reached. Delete some first.")
+
 	errMachineType = fault{"StateMachineTypeNotSupported", "", ""}.of("This operation is not supported by this type of state machine")
 	errNoReference = fault{"ResourceNotFound", "", ""}.of("Request references a resource that does not exist.")
 )

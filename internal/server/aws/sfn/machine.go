@@ -209,6 +209,9 @@ func (s *service) createStateMachine(ctx context.Context, in value.Value) (value
 			}
 			made.Version = latest.Version + 1
 		}
+		if err := s.room(ctx, manifest.KindStateMachine, "", s.Quotas.Machines, errTooManyMachines); err != nil {
+			return false, err
+		}
 		changes := []*store.Object{made.Object}
 		if in.At("publish").Bool() {
 			if version, changes, err = s.published(ctx, made, in.At("versionDescription")); err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
-// Options are what the API stands on. All must be set.
+// Options are what the API stands on. All but Quotas must be set.
 type Options struct {
 	Store   store.Store
 	Kernel  *kernel.Kernel
@@ -37,6 +37,7 @@ type Options struct {
 	CallHTTP func(ctx context.Context, owner string, order run.StartTask, reveal bool) (run.Outcome, HTTPExchange)
 	// Express is where Express executions run.
 	Express Express
+	Quotas  Quotas
 	// Refuse says why no new work is taken just now; nil where it is.
 	Refuse func() error
 }

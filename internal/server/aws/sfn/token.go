@@ -41,7 +41,10 @@ func (s *service) getActivityTask(ctx context.Context, in value.Value) (value.Va
 	defer cancel()
 	worker := object(words("workerName", in.At("workerName").Text()))
 	for {
-		w, err := s.Activities.Next(poll, o.Name)
+		w, err := s.Activities.Next(poll, o.Name, s.Quotas.Pollers)
+		if errors.Is(err, activity.ErrFull) {
+			return value.Value{}, errTooManyWorkers
+		}
 		if err != nil {
 			return value.EmptyObject, nil
 		}

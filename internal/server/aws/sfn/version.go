@@ -49,6 +49,9 @@ func (s *service) published(ctx context.Context, m machine, description value.Va
 			return machine{}, nil, err
 		}
 	}
+	if err := s.room(ctx, catalog.KindMachineVersion, m.Name, s.Quotas.Versions, errTooManyVersions); err != nil {
+		return machine{}, nil, err
+	}
 	next := *m.Object
 	next.Data = m.Data.With("lastVersion", value.NewInt(last+1))
 	data := m.Data.Without("tags").Without("lastVersion").With("machineVersion", value.NewInt(m.Version))

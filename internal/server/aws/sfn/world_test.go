@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
@@ -15,8 +16,10 @@ import (
 	awssfn "github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/smithy-go"
 
+	"github.com/tutti-ml/tutti/internal/activity"
 	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/catalog"
+	"github.com/tutti-ml/tutti/internal/integration/mapdata"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
@@ -42,19 +45,41 @@ type world struct {
 	drawn   atomic.Uint64 // what aliases draw
 }
 
-func newWorld(t *testing.T) *world {
+// setup is what a world is like.
+type setup struct {
+	language asl.Limits
+	quotas   sfn.Quotas
+	wide     bool // AWS's limits on the sizes of requests are not in force
+}
+
+func newWorld(t *testing.T, changes ...func(*setup)) *world {
 	t.Helper()
+	var o setup
+	for _, change := range changes {
+		change(&o)
+	}
 	w := &world{T: t}
+	var door http.Handler
+	door, w.catalog = o.open(t, w.drawn.Load)
+	server := httptest.NewServer(door)
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	return w
+}
+
+// open makes the front door over a memory store. Everything ends with the test.
+func (o *setup) open(t testing.TB, drawn func() uint64) (http.Handler, *catalog.Catalog) {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := memory.New(memory.Options{})
 	writer, err := store.NewWriter(ctx, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.catalog = catalog.New(s, writer, time.Now)
-	w.catalog.Site = catalog.Site{Region: "us-east-1", Account: "123456789012"}
+	c := catalog.New(s, writer, time.Now)
+	c.Site = catalog.Site{Region: "us-east-1", Account: "123456789012"}
 	k := kernel.New(kernel.Options{
-		Store: s, Writer: writer, Languages: []run.Language{asl.Language{}},
+		Store: s, Writer: writer, Languages: []run.Language{asl.Language{Limits: o.language}},
 		Load:         func(ctx context.Context, d value.Digest) (value.Value, error) { return store.Load(ctx, s, nil, d) },
 		Integrations: func(string) kernel.Integration { return nil },
 	})
@@ -62,20 +87,7 @@ func newWorld(t *testing.T) *world {
 	for _, f := range []func(context.Context) error{writer.Run, k.Run} {
 		go func() { ended <- f(ctx) }()
 	}
-	keys := map[string]aws.Credential{"ADA": {Secret: "ada", User: "ada"}, "BOB": {Secret: "bob", User: "bob"}, "ROOT": {Secret: "root", User: "root", Admin: true}}
-	server := httptest.NewServer(aws.New(aws.Options{
-		Services: []aws.Service{sfn.New(sfn.Options{
-			Store: s, Kernel: k, Catalog: w.catalog, Now: time.Now, Rand: w.drawn.Load, Refuse: func() error { return nil },
-		})},
-		MaxBody: 4 << 20,
-		Limits:  true,
-		Callers: aws.Callers{Auth: auth.New(-1, nil, slog.New(slog.DiscardHandler)), Credentials: func() map[string]aws.Credential { return keys }, Now: time.Now},
-		Rate:    func() aws.Rate { return aws.Rate{} },
-		Log:     slog.New(slog.DiscardHandler),
-	}))
-	w.url = server.URL
 	t.Cleanup(func() {
-		server.Close()
 		stop()
 		for range 2 {
 			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
@@ -83,7 +95,18 @@ func newWorld(t *testing.T) *world {
 			}
 		}
 	})
-	return w
+	keys := map[string]aws.Credential{"ADA": {Secret: "ada", User: "ada"}, "BOB": {Secret: "bob", User: "bob"}, "ROOT": {Secret: "root", User: "root", Admin: true}}
+	return aws.New(aws.Options{
+		Services: []aws.Service{sfn.New(sfn.Options{
+			Store: s, Kernel: k, Catalog: c, Activities: activity.New(), Now: time.Now, Rand: drawn, ReadItems: mapdata.Parse, Quotas: o.quotas,
+			Refuse: func() error { return nil },
+		})},
+		MaxBody: 4 << 20,
+		Limits:  !o.wide,
+		Callers: aws.Callers{Auth: auth.New(-1, nil, slog.New(slog.DiscardHandler)), Credentials: func() map[string]aws.Credential { return keys }, Now: time.Now},
+		Rate:    func() aws.Rate { return aws.Rate{} },
+		Log:     slog.New(slog.DiscardHandler),
+	}), c
 }
 
 // as is the SDK's client of a user.
