@@ -49,7 +49,6 @@ func (c *command) cmdUp() *cobra.Command {
 	f.StringVar(&file, "config", "", "configuration `file` (default "+app.DefaultConfigPath(c.Env)+", where there is one)")
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&insecure, "insecure-listen-without-tls", false, "listen beyond loopback although tokens cross the network in the clear")
-	f.BoolVar(&awsLimits, "aws-limits", false, "put the quotas of AWS Step Functions in force")
 	f.BoolVar(&allowRoot, "allow-root", false, "run root's jobs as root where the server is root")
 	f.BoolVar(&awsLimits, "aws-limits", false, "put the quotas of AWS Step Functions in force: sizes, history events, concurrency")
 	return cmd
