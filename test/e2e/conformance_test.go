@@ -34,7 +34,7 @@ func conformanceRunner(t *testing.T) (program, folder string) {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	program, folder := conformanceRunner(t)
-	s := newServer(t, "")
+	s := newServer(t, "aws: {limits: true}\n") // the recordings are of what AWS refuses too
 	replay := exec.CommandContext(t.Context(), program, "-mode", "live", "-endpoint", "http://"+s.addr, "-parallel", "4", "-v", "5")
 	replay.Dir = folder
 	out, err := replay.CombinedOutput()

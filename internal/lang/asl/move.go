@@ -70,6 +70,9 @@ func (f *moved) history(h *historian) {
 		h.add(f.from.kind.String()+"StateFailed", "", value.Value{})
 	case f.from.fansOut():
 		prev := h.prev
+		if f.from.nestsMapRuns() {
+			h.prev = f.first - 1
+		}
 		h.add(f.from.kind.String()+"StateSucceeded", "", value.Value{})
 		h.prev = prev // what follows refers to the last event of the state's branches
 	}

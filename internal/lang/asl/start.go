@@ -67,6 +67,9 @@ func (f *started) history(h *historian) {
 	}
 	h.executionStarted(input, f.attributes)
 	h.prev = 0 // the first state follows nothing
+	if f.to.showsCompactInput() {
+		input = payload("input", f.input)
+	}
 	h.enteredWith(f.to, input)
 }
 

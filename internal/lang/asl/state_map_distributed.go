@@ -12,9 +12,10 @@ import (
 // distributed is what a Map has whose iterations are executions of their own: the state orders a map run (mapRun), a run
 // that hands the items out to child executions, and waits for its end.
 type distributed struct {
-	label  string
-	reader *itemReader   // nil: the items are the state's input
-	writer *resultWriter // nil: the outputs are the state's result, as they are
+	label    string
+	labelled bool          // the label is the file's
+	reader   *itemReader   // nil: the items are the state's input
+	writer   *resultWriter // nil: the outputs are the state's result, as they are
 }
 
 // Parts of a definition that runs of their own carry out; what follows the prefix is the name of the Map state.
@@ -54,8 +55,7 @@ var distributedFields = []string{"ItemReader", "ResultWriter", "Label"}
 // distributed reads the fields of a Map whose processor is to be DISTRIBUTED.
 func (o *object) distributed(s *state) *distributed {
 	d := &distributed{reader: o.itemReader(), writer: o.resultWriter()}
-	var given bool
-	if d.label, given = o.label(); !given {
+	if d.label, d.labelled = o.label(); !d.labelled {
 		d.label = uuidOf(value.DigestOf([]byte(o.c.source + "\x00" + s.name)))
 	}
 	return d
@@ -268,7 +268,9 @@ func (f *mapRunEnded) events() uint64 { return 1 }
 
 func (f *mapRunEnded) apply(x *execution, b *branch) {
 	x.closeOpen(b)
-	b.last = f.first
+	if !b.state.nestsMapRuns() {
+		b.last = f.first
+	}
 	b.result, b.phase = f.output, phaseResult
 	if f.status != run.Succeeded {
 		b.failure, b.phase = f.failure, phaseFailed

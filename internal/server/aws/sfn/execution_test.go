@@ -110,7 +110,8 @@ func TestHistoryPages(t *testing.T) {
 	ada := w.as("ada")
 	// Many frames: each wait ends one.
 	m := w.machine("ada", "m", `{"StartAt":"M","States":{"M":{"Type":"Map","ItemProcessor":{"StartAt":"A","States":{
-		"A":{"Type":"Pass","Next":"W"},"W":{"Type":"Wait","Seconds":0,"Next":"B"},"B":{"Type":"Pass","End":true}}},"End":true}}}`)
+		"A":{"Type":"Pass","Next":"W"},"W":{"Type":"Wait","Seconds":0,"Next":"B"},"B":{"Type":"Pass","End":true}}},"Next":"P"},
+		"P":{"Type":"Parallel","Branches":[{"StartAt":"C","States":{"C":{"Type":"Pass","End":true}}}],"End":true}}}`)
 	execution := w.start("ada", m, "e", "["+strings.Repeat("1,", 40)+"1]")
 	w.ended("ada", execution)
 	read := func(size int32, reverse bool) (ids []int64) {
@@ -129,9 +130,12 @@ func TestHistoryPages(t *testing.T) {
 		}
 	}
 	whole := read(1000, false)
+	gaps := 0 // one: of what is hidden
 	for i, id := range whole {
-		if id != int64(i+1) {
-			t.Fatalf("event %d has id %d", i, id)
+		for id != int64(i+1+gaps) {
+			if gaps++; gaps > 1 {
+				t.Fatalf("event %d has id %d", i, id)
+			}
 		}
 	}
 	if len(whole) < 300 {

@@ -58,7 +58,7 @@ func (s *service) getExecutionHistory(ctx context.Context, in value.Value) (valu
 func (s *service) historyPage(ctx context.Context, r *store.Run, p page, reverse bool) (events []asl.HistoryEvent, more bool, err error) {
 	after := uint64(p.number())
 	if !reverse {
-		events, err = s.events(ctx, r, after+1, after+uint64(p.limit)+1)
+		events, err = s.events(ctx, r, after+1, math.MaxUint64, p.limit+1)
 		if more = len(events) > p.limit; more {
 			events = events[:p.limit]
 		}
@@ -70,14 +70,22 @@ func (s *service) historyPage(ctx context.Context, r *store.Run, p page, reverse
 			return nil, false, err
 		}
 	}
-	first := last - min(last, uint64(p.limit)) + 1
-	events, err = s.events(ctx, r, first, last)
-	slices.Reverse(events)
-	return events, first > 1, err
+	for {
+		first := last - min(last, uint64(p.limit)) + 1
+		events, err = s.events(ctx, r, first, last, p.limit)
+		if len(events) > 0 || first == 1 || err != nil {
+			slices.Reverse(events)
+			return events, first > 1, err
+		}
+		last = first - 1 // a page of nothing but what is hidden
+	}
 }
 
-// events are those of a run's history with ids from first to last.
-func (s *service) events(ctx context.Context, r *store.Run, first, last uint64) (events []asl.HistoryEvent, err error) {
+// hidden is an event that histories recorded on AWS do not show, though its number is taken (docs/adr/0010).
+const hidden = "ParallelStateSucceeded"
+
+// events are those of a run's history with ids from first to last, at most so many.
+func (s *service) events(ctx context.Context, r *store.Run, first, last uint64, most int) (events []asl.HistoryEvent, err error) {
 	frame, err := s.Store.FrameAt(ctx, r.ID, first-1)
 	if notFound(err) {
 		return nil, nil // nothing has happened yet
@@ -87,14 +95,14 @@ func (s *service) events(ctx context.Context, r *store.Run, first, last uint64) 
 	}
 	err = s.Kernel.Events(ctx, r.ID, frame.First, func(_ uint64, f run.Fact) bool {
 		for _, e := range asl.History(f) {
-			if e.ID > last {
+			if e.ID > last || len(events) == most {
 				return false
 			}
-			if e.ID >= first {
+			if e.ID >= first && e.Type != hidden {
 				events = append(events, e)
 			}
 		}
-		return len(events) == 0 || events[len(events)-1].ID < last
+		return len(events) < most
 	})
 	return events, err
 }
