@@ -139,7 +139,7 @@ func DefaultConfig(env []string) Config {
 		Live: Live{
 			Log:         Log{Level: "info", Format: "text"},
 			Retention:   Retention{Runs: 90 * 24 * time.Hour, Jobs: 30 * 24 * time.Hour},
-			AWS:         AWS{Account: "000000000000", Region: "us-east-1"},
+			AWS:         AWS{Account: "111111111111", Region: "us-east-1"},
 			DiskReserve: 256 << 20,
 		},
 	}
