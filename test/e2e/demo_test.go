@@ -63,8 +63,28 @@ func startTraining(t *testing.T) training {
 		t.Fatal(err)
 	}
 	d := training{s, s.start(string(definition), string(input))}
-	d.line(d.run.ID, func(l client.Line) bool { return strings.HasPrefix(l.Text, "epoch 20:") })
+	d.awaitLine("epoch 20:")
 	return d
+}
+
+// awaitLine follows the run's output until a line begins with prefix.
+func (d training) awaitLine(prefix string) {
+	d.t.Helper()
+	found := false
+	ctx := testContext(d.t)
+	for !found && ctx.Err() == nil {
+		// The run's job may not have started when the output is first asked for.
+		err := d.Logs(ctx, client.LogQuery{Run: d.run.ID, Follow: true}, func(l client.Line) bool {
+			found = strings.HasPrefix(l.Text, prefix)
+			return !found
+		})
+		if err != nil && ctx.Err() == nil {
+			d.t.Fatal(err)
+		}
+	}
+	if !found {
+		d.t.Fatalf("run %d never printed a line that begins with %q", d.run.ID, prefix)
+	}
 }
 
 // check waits for the run's end, and checks that it is good and each step was done once.

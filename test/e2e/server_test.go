@@ -209,26 +209,3 @@ func (s *server) replicas(job int64) []client.Replica {
 	}
 	return p.Items
 }
-
-// line follows a run's output until a line satisfies match, and gives it.
-func (s *server) line(run int64, match func(client.Line) bool) client.Line {
-	s.t.Helper()
-	var found *client.Line
-	ctx := testContext(s.t)
-	for found == nil && ctx.Err() == nil {
-		// The run's job may not have started when the output is first asked for.
-		err := s.Logs(ctx, client.LogQuery{Run: run, Follow: true}, func(l client.Line) bool {
-			if match(l) {
-				found = &l
-			}
-			return found == nil
-		})
-		if err != nil && ctx.Err() == nil {
-			s.t.Fatal(err)
-		}
-	}
-	if found == nil {
-		s.t.Fatalf("run %d never printed the line that the test waits for", run)
-	}
-	return *found
-}

@@ -1,7 +1,6 @@
 package asl
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -25,6 +24,11 @@ var queryFunctions = map[string]struct {
 	"parse":     {"<s?:x>", 1, parseText},
 	"uuid":      {"<:s>", 0, uuid},
 }
+
+// argumentError is how a function refuses its arguments, as Step Functions words it.
+type argumentError string
+
+func (e argumentError) Error() string { return string(e) }
 
 // maxRange is how many numbers $range gives, as many as JSONata's own [a..b].
 const maxRange = 1_000_000
@@ -63,7 +67,7 @@ func partition(_ *step, args []value.Value) (value.Value, error) {
 	}
 	switch {
 	case size < 0:
-		return value.Value{}, errors.New("Second argument must be zero or greater")
+		return value.Value{}, argumentError("Second argument must be zero or greater")
 	case size == 0:
 		return value.Value{}, nil
 	}
@@ -127,7 +131,7 @@ func hash(_ *step, args []value.Value) (value.Value, error) {
 	}
 	v, err := callHash.Eval(&expr.Scope{Input: value.NewArray(args...)})
 	if err != nil {
-		return v, fmt.Errorf("Cannot hash by the algorithm %q", args[1].Text())
+		return v, argumentError(fmt.Sprintf("Cannot hash by the algorithm %q", args[1].Text()))
 	}
 	return v, nil
 }
@@ -140,7 +144,7 @@ func parseText(_ *step, args []value.Value) (value.Value, error) {
 	text := []byte(args[0].Text())
 	v, err := value.Parse(text)
 	if err != nil || !jsontext.Value(text).IsValid() { // which two members of one name are not
-		return value.Value{}, errors.New("Invalid JSON")
+		return value.Value{}, argumentError("Invalid JSON")
 	}
 	return v, nil
 }

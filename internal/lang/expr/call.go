@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/tutti-ml/tutti/internal/value"
@@ -77,8 +76,13 @@ func (a *argument) eval(s *Scope, whole string) (value.Value, error) {
 	return a.literal, nil
 }
 
-// errArguments is how a function refuses its arguments; Step Functions does not say why.
-var errArguments = errors.New("Invalid arguments in States.%s")
+// refusal is how a function refuses its arguments, as Step Functions words it, with a verb for the function's name.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// errArguments does not say why, as Step Functions does not.
+const errArguments = refusal("Invalid arguments in States.%s")
 
 // fault is the error of this call within the whole one, for a reason with a verb for the function's name. It is
 // States.Runtime, which nobody catches, as recorded: States.IntrinsicFailure, of which the specification speaks, is not

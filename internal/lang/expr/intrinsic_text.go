@@ -7,7 +7,6 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -25,10 +24,10 @@ func withinEncoded(s string) error {
 }
 
 // How format refuses its template.
-var (
-	errOpenBrace  = errors.New("Invalid template in States.%s: matching '}' not found for '{'.")
-	errCloseBrace = errors.New("Invalid template in States.%s: matching '{' not found for '}'.")
-	errPlaces     = errors.New("Invalid arguments in States.%s: number of arguments do not match the occurrences of {}.")
+const (
+	errOpenBrace  = refusal("Invalid template in States.%s: matching '}' not found for '{'.")
+	errCloseBrace = refusal("Invalid template in States.%s: matching '{' not found for '}'.")
+	errPlaces     = refusal("Invalid arguments in States.%s: number of arguments do not match the occurrences of {}.")
 )
 
 // format fills the arguments into {} of the first, in which \', \{, \} and \\ stand for the characters.

@@ -113,26 +113,6 @@ func (s *stmt) row(values ...driver.Value) ([]driver.Value, error) {
 	return row, err
 }
 
-// numbers gives the first column of all rows that the statement answers.
-func (s *stmt) numbers(values ...driver.Value) ([]int64, error) {
-	rows, err := s.s.QueryContext(context.Background(), s.bind(values))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	row := make([]driver.Value, len(rows.Columns()))
-	var all []int64
-	for {
-		if err := rows.Next(row); errors.Is(err, io.EOF) {
-			return all, nil
-		} else if err != nil {
-			return nil, err
-		}
-		n, _ := row[0].(int64)
-		all = append(all, n)
-	}
-}
-
 // explain turns an error of the database into one of the port, with what to do.
 func explain(err error) error {
 	var e *driversqlite.Error
