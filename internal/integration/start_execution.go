@@ -17,6 +17,7 @@ import (
 const (
 	errNoMachine     = "StepFunctions.StateMachineDoesNotExistException"
 	errRunExists     = "StepFunctions.ExecutionAlreadyExistsException"
+	errRunInput      = "StepFunctions.InvalidExecutionInputException"
 	errRunName       = "StepFunctions.InvalidNameException"
 	errRunParameters = "StepFunctions.ValidationException"
 )
@@ -45,9 +46,9 @@ func (s *startExecution) Begin(ctx context.Context, t kernel.Task) (kernel.Rows,
 	if err != nil {
 		return refusal(errNoMachine, err)
 	}
-	input, fault := childInput(p.At("Input"))
-	if fault != "" {
-		return failed(errRunParameters, "%s", fault), nil
+	input, err := childInput(p.At("Input"))
+	if err != nil {
+		return refused(errRunInput, "InvalidExecutionInput", "Invalid State Machine Execution Input: '"+err.Error()+"'"), nil
 	}
 	name := p.At("Name").Text()
 	if name != "" {
@@ -57,6 +58,9 @@ func (s *startExecution) Begin(ctx context.Context, t kernel.Task) (kernel.Rows,
 		taken, err := s.Store.RunByName(ctx, t.Run.Owner, m.Machine, name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return kernel.Rows{}, err
+		}
+		if err == nil && !s.waits && taken.Status == run.Running && value.Equal(taken.Input, input) {
+			return s.same(taken), nil
 		}
 		if err == nil {
 			return refused(errRunExists, "ExecutionAlreadyExists", "Execution Already Exists: '"+s.executionARN(taken.Machine, taken.Name)+"'"), nil
@@ -68,18 +72,27 @@ func (s *startExecution) Begin(ctx context.Context, t kernel.Task) (kernel.Rows,
 		Attributes: func(ref kernel.Ref) value.Value { return m.Attributes(s.executionARN(m.Machine, ref.RunName)) },
 	}}
 	if s.waits {
-		rows.Submitted = func(ref kernel.Ref) value.Value { return s.answer(m.Machine, ref, began) }
+		rows.Submitted = func(ref kernel.Ref) value.Value { return s.answer(m.Machine, ref.RunName, began) }
 	} else {
-		rows.Outcome = func(ref kernel.Ref) run.Outcome { return run.Done(s.answer(m.Machine, ref, began)) }
+		rows.Outcome = func(ref kernel.Ref) run.Outcome { return run.Done(s.answer(m.Machine, ref.RunName, began)) }
 	}
 	return rows, nil
 }
 
-// answer is what StartExecution answers.
-func (s *startExecution) answer(machine string, ref kernel.Ref, began time.Time) value.Value {
-	arn := s.executionARN(machine, ref.RunName)
+// same answers for an execution of that name and input which is under way: starting it again is starting it once.
+func (s *startExecution) same(r *store.Run) kernel.Rows {
+	return kernel.Rows{Outcome: func(kernel.Ref) run.Outcome { return run.Done(s.answer(r.Machine, r.Name, r.Started)) }}
+}
+
+// answer is what StartExecution answers. AWS's recorded answers to those that do not wait for the end are two bytes longer
+// than the others, for names of the same length.
+func (s *startExecution) answer(machine, name string, began time.Time) value.Value {
+	arn := s.executionARN(machine, name)
 	size := len(`{"executionArn":"","startDate":1.795348800123E9}`) + len(arn)
-	return overHTTP(object("ExecutionArn", arn, "StartDate", millis(began)), size, began)
+	if !s.waits {
+		size += 2
+	}
+	return overHTTP(object("ExecutionArn", arn, "StartDate", millis(began)), size, s.Now())
 }
 
 // refused is an error of Step Functions itself, which begins nothing.
@@ -89,18 +102,14 @@ func refused(name, code, message string) kernel.Rows {
 }
 
 // childInput is Input, which may be a string that holds JSON; {} where there is none.
-func childInput(v value.Value) (input value.Value, fault string) {
+func childInput(v value.Value) (value.Value, error) {
 	switch v.Kind() {
 	case value.Absent, value.Null:
-		return value.EmptyObject, ""
+		return value.EmptyObject, nil
 	case value.String:
-		input, err := value.Parse([]byte(v.Text()))
-		if err != nil {
-			return value.Value{}, "Parameters.Input is a string that is not JSON: " + err.Error()
-		}
-		return input, ""
+		return value.Parse([]byte(v.Text()))
 	}
-	return v, ""
+	return v, nil
 }
 
 // End implements kernel.Ledger.

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func TestStartExecution(t *testing.T) {
 	}
 	answer := rows.Outcome(kernel.Ref{RunName: "one"}).Output
 	id := answer.At("SdkResponseMetadata", "RequestId").JSON()
-	size := len(`{"executionArn":"arn:aws:states:local:000000000000:execution:child:one","startDate":1.795348800000E9}`)
+	size := len(`{"executionArn":"arn:aws:states:local:000000000000:execution:child:one","startDate":1.795348800000E9}`) + 2
 	w.wantJSON(answer, fmt.Sprintf(`{"ExecutionArn":"arn:aws:states:local:000000000000:execution:child:one","SdkHttpMetadata":{
 		"AllHttpHeaders":{"Content-Length":["%d"],"Content-Type":["application/x-amz-json-1.0"],"Date":["Sun, 22 Nov 2026 12:00:00 GMT"],
 			"connection":["keep-alive"],"x-amzn-RequestId":[%s]},
@@ -40,6 +41,10 @@ func TestStartExecution(t *testing.T) {
 	rows = w.began(taskOf("ann", resource+".sync", `{"StateMachineArn":"child","Input":"[2]"}`))
 	if rows.Run.Input.JSON() != "[2]" || rows.Outcome != nil || rows.Submitted == nil {
 		t.Errorf("%+v", rows)
+	}
+	length := rows.Submitted(kernel.Ref{RunName: "one"}).At("SdkHttpMetadata", "HttpHeaders", "Content-Length").Text()
+	if length != strconv.Itoa(size-2) {
+		t.Errorf("the submission is %s bytes long, the answer %d", length, size)
 	}
 	child := &store.Run{ID: 5, Name: "one", Owner: "ann", Machine: "child", Status: run.Succeeded, Started: noon, Ended: noon.Add(time.Second),
 		Input: value.MustParse(`{"x":1}`), Output: value.MustParse(`{"y":2}`)}
@@ -67,11 +72,37 @@ func TestStartExecutionRefusals(t *testing.T) {
 	w.refused(taskOf("ann", resource, `{"StateMachineArn":"childe"}`), "StepFunctions.StateMachineDoesNotExistException",
 		"State Machine Does Not Exist: 'childe' (Service: AWSStepFunctions; Status Code: 400; Error Code: StateMachineDoesNotExist; Request ID: ")
 	w.refused(taskOf("bob", resource, `{"StateMachineArn":"child"}`), "StepFunctions.StateMachineDoesNotExistException")
-	w.refused(taskOf("ann", resource, `{"StateMachineArn":"child","Input":"{"}`), "StepFunctions.ValidationException", "Input is a string that is not JSON")
-	row := &store.Run{ID: w.writer.NewRunID(), Name: "one", Owner: "ann", Machine: "child", Language: "asl", Status: run.Running, Started: noon}
-	if v, err := w.writer.Commit(t.Context(), &store.Unit{Run: &store.RunChange{ID: row.ID, First: 1, Row: row}}); err != nil || v != store.OK {
-		t.Fatal(v, err)
-	}
+	w.refused(taskOf("ann", resource, `{"StateMachineArn":"child","Input":"{"}`), "StepFunctions.InvalidExecutionInputException",
+		"Invalid State Machine Execution Input: '", "Error Code: InvalidExecutionInput; ")
+	w.runs("child", "one", `{"x":1}`)
 	w.refused(taskOf("ann", resource, `{"StateMachineArn":"child","Name":"one"}`), "StepFunctions.ExecutionAlreadyExistsException", "execution:child:one")
+	w.refused(taskOf("ann", resource, `{"StateMachineArn":"child","Name":"one","Input":{"x":1}}`), "StepFunctions.ExecutionAlreadyExistsException")
+	w.refused(taskOf("ann", "arn:aws:states:::states:startExecution", `{"StateMachineArn":"child","Name":"one","Input":{"x":2}}`),
+		"StepFunctions.ExecutionAlreadyExistsException")
 	w.refused(taskOf("ann", resource, `{"StateMachineArn":"child","Name":"a b/c"}`), "StepFunctions.InvalidNameException", "'a b/c'")
+}
+
+// runs puts an execution of ann's into the store that is under way.
+func (w *world) runs(machine, name, input string) {
+	w.t.Helper()
+	row := &store.Run{ID: w.writer.NewRunID(), Name: name, Owner: "ann", Machine: machine, Language: "asl", Status: run.Running, Started: noon,
+		Input: value.MustParse(input)}
+	if v, err := w.writer.Commit(w.t.Context(), &store.Unit{Run: &store.RunChange{ID: row.ID, First: 1, Row: row}}); err != nil || v != store.OK {
+		w.t.Fatal(v, err)
+	}
+}
+
+func TestStartExecutionAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply("child", machine)
+	w.runs("child", "one", `{"x":1}`)
+	rows := w.began(taskOf("ann", "arn:aws:states:::states:startExecution", `{"StateMachineArn":"child","Name":"one","Input":"{ \"x\" : 1 }"}`))
+	if rows.Run != nil {
+		t.Errorf("it starts a second one: %+v", rows.Run)
+	}
+	answer := rows.Outcome(kernel.Ref{}).Output
+	if answer.At("ExecutionArn").Text() != "arn:aws:states:local:000000000000:execution:child:one" || answer.At("StartDate").Text() != strconv.FormatInt(noon.UnixMilli(), 10) {
+		t.Error(answer.JSON())
+	}
 }

@@ -79,11 +79,8 @@ func place(state string, entered uint64) string {
 	return fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #%d). ", state, entered)
 }
 
-// errorOutput is what a catcher gets to see of f.
+// errorOutput is what a catcher gets to see of f. What a failure does not say is there as an empty text, as with a task
+// that timed out.
 func errorOutput(f run.Failure) value.Value {
-	v := value.NewObject(value.Member{Name: "Error", Value: value.NewString(f.Error)})
-	if f.Cause != "" {
-		v = v.With("Cause", value.NewString(f.Cause))
-	}
-	return v
+	return value.NewObject(member("Error", value.NewString(f.Error)), member("Cause", value.NewString(f.Cause)))
 }

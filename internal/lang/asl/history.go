@@ -103,7 +103,7 @@ func (h *historian) executionEnded(status run.Status, f run.Failure) {
 	case run.Aborted:
 		h.add("ExecutionAborted", "executionAbortedEventDetails", d)
 	case run.TimedOut:
-		h.add("ExecutionTimedOut", "executionTimedOutEventDetails", details())
+		h.add("ExecutionTimedOut", "executionTimedOutEventDetails", d)
 	default:
 		h.add("ExecutionFailed", "executionFailedEventDetails", d)
 	}
@@ -147,17 +147,17 @@ func (h *historian) aside(typ, member string, details value.Value) {
 
 func (h *historian) taskScheduled(f *taskScheduled) {
 	r := f.state.action.(*task).resource
-	timeouts := []value.Member{number("timeoutInSeconds", f.timeout), number("heartbeatInSeconds", f.heartbeat)}
-	input := append([]value.Member{words("resource", r.arn), payload("input", f.payload), notTruncated("inputDetails")}, timeouts...)
+	input := []value.Member{words("resource", r.arn), payload("input", f.payload), notTruncated("inputDetails")}
+	timeout, heartbeat := number("timeoutInSeconds", f.timeout), number("heartbeatInSeconds", f.heartbeat)
 	switch r.family {
-	case lambdaTask:
-		h.add("LambdaFunctionScheduled", "lambdaFunctionScheduledEventDetails", details(input...))
+	case lambdaTask: // nobody beats for a function: its event has no place for that
+		h.add("LambdaFunctionScheduled", "lambdaFunctionScheduledEventDetails", details(append(input, f.role(), timeout)...))
 		h.add("LambdaFunctionStarted", "", value.Value{})
 	case activityTask:
-		h.add("ActivityScheduled", "activityScheduledEventDetails", details(input...))
+		h.add("ActivityScheduled", "activityScheduledEventDetails", details(append(input, timeout, heartbeat)...))
 	default:
 		h.add("TaskScheduled", "taskScheduledEventDetails",
-			details(append(r.members(), append([]value.Member{words("region", f.region), payload("parameters", f.payload), f.role()}, timeouts...)...)...))
+			details(append(r.members(), words("region", f.region), payload("parameters", f.payload), f.role(), timeout, heartbeat)...))
 		h.add("TaskStarted", "taskStartedEventDetails", details(r.members()...))
 	}
 }
