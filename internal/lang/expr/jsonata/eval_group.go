@@ -19,7 +19,7 @@ type group struct {
 // of that pair's value.
 func (m *machine) groupBy(g *grouping, v any, f *frame) (any, error) {
 	s, tupled := v.(*stream)
-	if _, several := v.(*array); !several && !tupled {
+	if _, several := v.(*array); !several && !tupled && len(g.pairs) <= fewPairs {
 		return m.objectOf(g, v, f)
 	}
 	if !tupled {
@@ -54,11 +54,17 @@ func (m *machine) groupBy(g *grouping, v any, f *frame) (any, error) {
 	return out, m.grow(nodeBytes + 3*itemBytes*out.len())
 }
 
-// objectOf is groupBy for one item, whose keys need not be brought together.
+// fewPairs is how many keys are compared with each other rather than looked up.
+const fewPairs = 16
+
+// objectOf is groupBy for one item and few pairs, whose keys need not be brought together.
 func (m *machine) objectOf(g *grouping, item any, f *frame) (any, error) {
-	out := &members{}
-	out.make(len(g.pairs))
-	values := make([]*node, 0, len(g.pairs))
+	type member struct {
+		key   string
+		value *node
+	}
+	var room [4]member
+	members := room[:0]
 	for _, pair := range g.pairs {
 		v, err := m.eval(pair[0], item, f)
 		if err != nil {
@@ -71,24 +77,24 @@ func (m *machine) objectOf(g *grouping, item any, f *frame) (any, error) {
 		if !ok {
 			return nil, failWith("T1003", v).at(g.position, "")
 		}
-		if out.find(key) >= 0 {
-			return nil, failWith("D1009", key).at(g.position, "")
+		for _, other := range members {
+			if other.key == key {
+				return nil, failWith("D1009", key).at(g.position, "")
+			}
 		}
-		out.add(key, nil)
-		values = append(values, pair[1])
+		members = append(members, member{key, pair[1]})
 	}
-	kept := &members{}
-	kept.make(len(values))
-	for i, n := range values {
-		v, err := m.eval(n, item, f)
+	out := newObject(len(members))
+	for _, member := range members {
+		v, err := m.eval(member.value, item, f)
 		if err != nil {
 			return nil, err
 		}
 		if v != nil {
-			kept.add(out.keys[i], v)
+			out.own.add(member.key, v)
 		}
 	}
-	return &object{own: kept}, m.grow(nodeBytes + 3*itemBytes*len(kept.keys))
+	return out, m.grow(nodeBytes + 3*itemBytes*out.len())
 }
 
 // itemOrNothing is nothing for the array without elements, else v.

@@ -93,13 +93,26 @@ func (m *machine) walk(names []*node, input any) (found any, ok bool, err error)
 	var in []value.Value
 	switch v := input.(type) {
 	case *object:
-		in = []value.Value{v.src}
-	case *array:
-		if v.items == nil && !v.src.IsAbsent() {
-			in = v.src.AppendElements(nil)
+		at := v.src
+		if at.IsAbsent() {
+			return nil, false, nil
 		}
-	}
-	if len(in) == 0 || in[0].IsAbsent() {
+		for ; len(names) > 0 && at.Kind() == value.Object; names = names[1:] { // objects in objects need no list
+			at, _ = at.Get(names[0].expr.(nameExpr).name)
+		}
+		if len(names) == 0 {
+			return wrap(at), true, nil
+		}
+		if at.Kind() != value.Array {
+			return nil, true, nil
+		}
+		in = at.AppendElements(nil)
+	case *array:
+		if v.items != nil || v.src.IsAbsent() || v.src.Len() == 0 {
+			return nil, false, nil
+		}
+		in = v.src.AppendElements(nil)
+	default:
 		return nil, false, nil
 	}
 	for i, step := range names {

@@ -126,16 +126,15 @@ func (m *machine) cloneObject(o *object) (any, error) {
 	if err := m.grow(nodeBytes + 3*itemBytes*o.len()); err != nil {
 		return nil, err
 	}
-	out := &members{}
-	out.make(o.len())
+	out := newObject(o.len())
 	for i := range o.len() {
 		v, err := m.clone(o.at(i))
 		if err != nil {
 			return nil, err
 		}
 		if v != nil {
-			out.add(o.key(i), v)
+			out.own.add(o.key(i), v)
 		}
 	}
-	return &object{own: out}, nil
+	return out, nil
 }

@@ -120,6 +120,17 @@ type object struct {
 	own *members // nil: none yet
 }
 
+// newObject is an object of the evaluation's own with room for n members, in one piece.
+func newObject(n int) *object {
+	o := &struct {
+		object
+		members
+	}{}
+	o.members.make(n)
+	o.own = &o.members
+	return &o.object
+}
+
 // members are names and values, one beside the other.
 type members struct {
 	keys  []string

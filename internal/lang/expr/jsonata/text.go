@@ -1,6 +1,7 @@
 package jsonata
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
@@ -29,6 +30,10 @@ func toPrecision(f float64) float64 {
 		return f
 	}
 	const beyond = len("d.dddddddddddddd") // where the 16th digit stands
+	var short [32]byte
+	if text := strconv.AppendFloat(short[:0], math.Abs(f), 'e', -1, 64); bytes.IndexByte(text, 'e') <= beyond {
+		return f // it has no more digits
+	}
 	if exact := strconv.FormatFloat(math.Abs(f), 'e', 30, 64); exact[beyond] == '5' && strings.Trim(exact[beyond+1:31], "0") == "" {
 		f = math.Nextafter(f, math.Inf(int(math.Copysign(1, f))))
 	}
@@ -47,6 +52,8 @@ func (m *machine) stringOf(v any) (string, error) {
 		if math.IsInf(v, 0) || math.IsNaN(v) {
 			return "", &Error{Code: "D3001"}
 		}
+		text := numberText(toPrecision(v))
+		return text, m.grow(len(text))
 	case function:
 		return "", nil
 	}
