@@ -47,7 +47,7 @@ test-s3: setup-s3 ## call a real S3 server, and run a distributed Map over 100,0
 	@go test -count=1 -timeout 10m -tags e2e_s3 -run '^Test(DistributedMap|S3Actions|RemoteTask)$$' -v ./test/e2e
 
 .PHONY: bench
-bench: setup-go ## measure, and print a table and JSON (build/bench.json)
+bench: setup-oracle ## measure, and print a table and JSON (build/bench.json)
 	@mkdir -p build
 	@go run ./test/bench -json build/bench.json
 
