@@ -18,7 +18,7 @@ var (
 )
 
 // forTests is what the tests of any room may use: suites, and the implementations that exist for tests.
-var forTests = []string{"store/storetest", "store/memory", "engine/enginetest", "engine/fake"}
+var forTests = []string{"store/storetest", "store/memory", "engine/enginetest", "engine/fake", "sharedtest"}
 
 // table says who may import whom. The first row that covers a room counts.
 var table = []rule{
@@ -26,7 +26,8 @@ var table = []rule{
 	{room: "value"},
 	{room: "run", may: []string{"value"}},
 	{room: "job", may: []string{"value"}},
-	{room: "awsmodel"}, // facts about AWS's APIs
+	{room: "awsmodel"},                           // facts about AWS's APIs
+	{room: "sharedtest", may: []string{"value"}}, // what lies beside the checkout, for tests
 
 	// Pure deciders.
 	{room: "lang/expr/...", may: []string{"value", "run", "lang/expr/..."}},

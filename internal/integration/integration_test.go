@@ -3,8 +3,6 @@ package integration
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +16,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/manifest"
 	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/sharedtest"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/store/memory"
 	"github.com/tutti-ml/tutti/internal/value"
@@ -87,23 +86,7 @@ func (w *world) apply(name, text string) {
 // article applies a file of the articles.
 func (w *world) article(name string) {
 	w.t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "..", "shared", "articles", name))
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			w.t.Fatal(err)
-		}
-		w.t.Skip("the articles' files are not here: ", err)
-	}
-	w.apply("article", string(text))
+	w.apply("article", string(sharedtest.Read(w.t, "articles/"+name)))
 }
 
 func taskOf(owner, resource, payload string) kernel.Task {

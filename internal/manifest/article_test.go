@@ -2,37 +2,20 @@ package manifest
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tutti-ml/tutti/internal/job"
+	"github.com/tutti-ml/tutti/internal/sharedtest"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
-// article reads a file of the articles, which lie beside the repository.
+// article reads a file of the articles.
 func article(t *testing.T, name string) []byte {
 	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-	}
-	file, err := os.ReadFile(filepath.Join(dir, "..", "shared", "articles", name))
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("the articles' files are not here: ", err)
-	}
-	return file
+	return sharedtest.Read(t, "articles/"+name)
 }
 
 func readOne(t *testing.T, file []byte, o Options) Parsed {

@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/tutti-ml/tutti/client"
+	"github.com/tutti-ml/tutti/internal/sharedtest"
 )
 
 // The state machine of article 001 runs as it was printed, after its files were applied.
 func TestArticleMap(t *testing.T) {
 	t.Parallel()
-	file := func(name string) string { return shared(t, "articles/001-batch-array/"+name) }
+	file := func(name string) string { return sharedtest.Path(t, "articles/001-batch-array/"+name) }
 	s := newServer(t, asSelf+"images:\n  public.ecr.aws/docker/library/python:3: host\n")
 	s.tutti("apply", "-f", file("compute-environment.json"), "-f", file("job-queue.json"), "-f", file("job-definition-map.json"))
 
@@ -51,7 +52,7 @@ func TestArticleMap(t *testing.T) {
 func TestArticleArrays(t *testing.T) {
 	t.Parallel()
 	needPython(t)
-	file := func(name string) string { return shared(t, "articles/001-batch-array/"+name) }
+	file := func(name string) string { return sharedtest.Path(t, "articles/001-batch-array/"+name) }
 	s := newServer(t, asSelf+"images:\n  public.ecr.aws/docker/library/python:3: host\n")
 	s.tutti("apply", "-f", file("compute-environment.json"), "-f", file("job-queue.json"), "-f", file("job-definition-array.json"))
 	for i, c := range []struct{ machine, input, child1 string }{
@@ -74,6 +75,6 @@ func TestArticleTrainingValidates(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, asSelf)
 	for _, name := range []string{"step-functions-pytorch-pipeline.json", "poll-with-retry-and-catch.json", "pytorch-job-template-configmap.yaml"} {
-		s.tutti("validate", shared(t, "articles/000-pytorchjob/"+name))
+		s.tutti("validate", sharedtest.Path(t, "articles/000-pytorchjob/"+name))
 	}
 }

@@ -4,23 +4,18 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"github.com/tutti-ml/tutti/internal/sharedtest"
 )
 
-// conformanceRunner builds the program that replays what was recorded on AWS, which lies beside the repository.
+// conformanceRunner builds the program that replays what was recorded on AWS.
 func conformanceRunner(t *testing.T) (program, folder string) {
 	t.Helper()
-	folder, err := filepath.Abs("../../../shared/conformance/sfn/runner")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(folder); err != nil {
-		lack(t, "the recordings are missing: %v", err)
-	}
+	folder = sharedtest.Path(t, "conformance/sfn/runner")
 	program = filepath.Join(t.TempDir(), "sfnconf")
 	build := exec.Command("go", "build", "-o", program, ".")
 	build.Dir = folder

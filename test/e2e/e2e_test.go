@@ -85,13 +85,3 @@ func needPython(t *testing.T) {
 		lack(t, "there is no /usr/bin/python3: apt-get install --no-install-recommends python3")
 	}
 }
-
-// shared is a file of the folder beside the checkout.
-func shared(t *testing.T, name string) string {
-	t.Helper()
-	path := filepath.Join(repo(t, "."), "..", "shared", name)
-	if _, err := os.Stat(path); err != nil {
-		lack(t, "%s is not beside the checkout", name)
-	}
-	return path
-}

@@ -5,12 +5,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tutti-ml/tutti/internal/sharedtest"
 )
 
 // TestDefinitions holds Check against the definitions of known verdict.
 func TestDefinitions(t *testing.T) {
 	t.Parallel()
-	files := shared(t, "conformance/sfn/definitions/*.json")
+	files := sharedtest.Glob(t, "conformance/sfn/definitions/*.json")
 	for _, file := range files {
 		name := filepath.Base(file)
 		t.Run(name, func(t *testing.T) {
@@ -31,7 +33,7 @@ func TestDefinitions(t *testing.T) {
 func TestArticles(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{"articles/000-pytorchjob/*.json", "articles/001-batch-array/map.json", "articles/001-batch-array/array*.json"} {
-		for _, file := range shared(t, pattern) {
+		for _, file := range sharedtest.Glob(t, pattern) {
 			if filepath.Base(file) == "input.json" {
 				continue
 			}
@@ -49,30 +51,4 @@ func compileFile(t *testing.T, file string) (*Definition, error) {
 		t.Fatal(err)
 	}
 	return Compile(source)
-}
-
-// shared finds files of the folder that lies beside the project. In CI they must be there.
-func shared(t *testing.T, pattern string) []string {
-	t.Helper()
-	root, err := filepath.Abs(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
-			break
-		}
-		root = filepath.Dir(root)
-	}
-	files, err := filepath.Glob(filepath.Join(root, "..", "shared", pattern))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("nothing at ../shared/%s", pattern)
-		}
-		t.Skipf("nothing at ../shared/%s", pattern)
-	}
-	return files
 }

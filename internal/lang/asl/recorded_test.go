@@ -1,17 +1,14 @@
 package asl
 
 import (
-	"compress/gzip"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/sharedtest"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -51,40 +48,11 @@ type recordedCase struct{ value.Value }
 
 func recordedCases(t *testing.T) []recordedCase {
 	t.Helper()
-	file, err := os.Open(sharedFile(t, "conformance/sfn/cases.json.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	z, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var cases []recordedCase
-	for _, c := range value.MustParse(string(text)).At("cases").Elements() {
+	for _, c := range sharedtest.Recordings(t).Elements() {
 		cases = append(cases, recordedCase{c})
 	}
 	return cases
-}
-
-// sharedFile is a file of the recordings beside the repository; where there is none the test is skipped, but in CI.
-func sharedFile(t *testing.T, path string) string {
-	t.Helper()
-	found, err := filepath.Abs(filepath.Join("../../../../shared", path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(found); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return found
 }
 
 func (c recordedCase) name() string {

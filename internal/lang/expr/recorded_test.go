@@ -1,71 +1,21 @@
 package expr
 
 import (
-	"compress/gzip"
-	"errors"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/tutti-ml/tutti/internal/sharedtest"
 	"github.com/tutti-ml/tutti/internal/value"
 )
-
-// shared is the folder of recordings beside the repository; where there is none the test is skipped, but in CI.
-func shared(t *testing.T, path string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for !isThere(filepath.Join(dir, "go.mod")) {
-		dir = filepath.Dir(dir)
-	}
-	found := filepath.Join(dir, "..", "shared", path)
-	if !isThere(found) {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("no recordings at %s", found)
-		}
-		t.Skipf("no recordings at %s", found)
-	}
-	return found
-}
-
-func isThere(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
-}
-
-func recordings(t *testing.T) value.Value {
-	t.Helper()
-	file, err := os.Open(shared(t, "conformance/sfn/cases.json.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	z, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := value.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v.At("cases")
-}
 
 // The recordings of intrinsic functions are of one Pass state each, run on several inputs: its template gives what AWS
 // gave.
 func TestRecordedIntrinsics(t *testing.T) {
 	t.Parallel()
 	compared := 0
-	for _, c := range recordings(t).Elements() {
+	for _, c := range sharedtest.Recordings(t).Elements() {
 		if c.At("area").Text() != "intrinsic_functions" {
 			continue
 		}
@@ -132,11 +82,7 @@ func passTemplate(t *testing.T, c value.Value) *Template {
 // The definitions of known verdict are read as that verdict says, as far as expressions go.
 func TestDefinitionsOfKnownVerdict(t *testing.T) {
 	t.Parallel()
-	dir := shared(t, "conformance/sfn/definitions")
-	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := sharedtest.Glob(t, "conformance/sfn/definitions/*.json")
 	faulty := map[string]bool{"invalid-math-add.json": true, "invalid-payload-template.asl.json": true, "invalid-json-path.json": true, "invalid-variable-result-path.json": true}
 	found := map[string]bool{}
 	for _, file := range files {

@@ -2,61 +2,25 @@ package jsonata
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tutti-ml/tutti/internal/sharedtest"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
-// suite is JSONata's own test suite, beside the repository. Where it is missing, CI fails.
+// suite is JSONata's own test suite.
 func suite(t *testing.T) value.Value {
 	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for !isThere(filepath.Join(dir, "go.mod")) {
-		dir = filepath.Dir(dir)
-	}
-	path := filepath.Join(dir, "..", "shared", "conformance", "jsonata", "cases.json.gz")
-	if !isThere(path) {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("the suite is missing: %s", path)
-		}
-		t.Skipf("NOTHING TESTED: the suite is missing: %s", path)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	z, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
 	// Half a surrogate pair cannot be in a JSON text of ours, but an expression can escape it for itself.
-	text = bytes.ReplaceAll(text, []byte(`\ud800'`), []byte(`\\ud800'`))
+	text := bytes.ReplaceAll(sharedtest.Read(t, "conformance/jsonata/cases.json.gz"), []byte(`\ud800'`), []byte(`\\ud800'`))
 	v, err := value.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return v
-}
-
-func isThere(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func TestConformance(t *testing.T) {

@@ -1,12 +1,8 @@
 package sfn
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
-	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,6 +11,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/auth"
 	"github.com/tutti-ml/tutti/internal/catalog"
 	"github.com/tutti-ml/tutti/internal/server/aws"
+	"github.com/tutti-ml/tutti/internal/sharedtest"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -51,7 +48,7 @@ func TestRecordedStates(t *testing.T) {
 	t.Parallel()
 	action := testService().testStateActions()["TestState"]
 	compared := 0
-	for _, c := range recordings(t).Elements() {
+	for _, c := range sharedtest.Recordings(t).Elements() {
 		if c.At("area").Text() != "test_state" {
 			continue
 		}
@@ -77,32 +74,6 @@ func TestRecordedStates(t *testing.T) {
 	if compared < 88 {
 		t.Errorf("compared %d recordings, want 88 or more", compared)
 	}
-}
-
-// recordings are the cases of the folder beside the checkout. Without them the test is skipped, but in CI.
-func recordings(t *testing.T) value.Value {
-	t.Helper()
-	file, err := os.Open(filepath.FromSlash("../../../../../shared/conformance/sfn/cases.json.gz"))
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	defer file.Close()
-	z, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := value.Parse(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all.At("cases")
 }
 
 // recorded is a recorded answer in the form of call.
