@@ -46,6 +46,10 @@ test-aws: setup-aws ## replay what was recorded on AWS, and drive the server wit
 test-s3: setup-s3 ## call a real S3 server, and run a distributed Map over 100,000 rows on it, killed in the middle
 	@go test -count=1 -timeout 10m -tags e2e_s3 -run '^Test(DistributedMap|S3Actions|RemoteTask)$$' -v ./test/e2e
 
+.PHONY: fuzz
+fuzz: setup-go ## run every fuzz target for FUZZTIME (10s)
+	@scripts/fuzz
+
 .PHONY: bench
 bench: setup-oracle ## measure, and print a table and JSON (build/bench.json)
 	@mkdir -p build

@@ -71,25 +71,33 @@ func newWorld(t *testing.T, changes ...func(*setup)) *world {
 func (o *setup) open(t testing.TB, drawn func() uint64) (http.Handler, *catalog.Catalog) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	s := memory.New(memory.Options{})
-	writer, err := store.NewWriter(ctx, s)
-	if err != nil {
-		t.Fatal(err)
+	languages := []run.Language{asl.Language{Limits: o.language}}
+	var loops []func(context.Context) error
+	open := func() (*memory.Store, *store.Writer, *kernel.Kernel) {
+		s := memory.New(memory.Options{})
+		writer, err := store.NewWriter(ctx, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := kernel.New(kernel.Options{
+			Store: s, Writer: writer, Languages: languages,
+			Load:         func(ctx context.Context, d value.Digest) (value.Value, error) { return store.Load(ctx, s, nil, d) },
+			Integrations: func(string) kernel.Integration { return nil },
+		})
+		loops = append(loops, writer.Run, k.Run)
+		return s, writer, k
 	}
+	s, writer, k := open()
+	short, _, express := open()
 	c := catalog.New(s, writer, time.Now)
 	c.Site = catalog.Site{Region: "us-east-1", Account: "123456789012"}
-	k := kernel.New(kernel.Options{
-		Store: s, Writer: writer, Languages: []run.Language{asl.Language{Limits: o.language}},
-		Load:         func(ctx context.Context, d value.Digest) (value.Value, error) { return store.Load(ctx, s, nil, d) },
-		Integrations: func(string) kernel.Integration { return nil },
-	})
-	ended := make(chan error, 2)
-	for _, f := range []func(context.Context) error{writer.Run, k.Run} {
+	ended := make(chan error, len(loops))
+	for _, f := range loops {
 		go func() { ended <- f(ctx) }()
 	}
 	t.Cleanup(func() {
 		stop()
-		for range 2 {
+		for range loops {
 			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
@@ -99,7 +107,8 @@ func (o *setup) open(t testing.TB, drawn func() uint64) (http.Handler, *catalog.
 	return aws.New(aws.Options{
 		Services: []aws.Service{sfn.New(sfn.Options{
 			Store: s, Kernel: k, Catalog: c, Activities: activity.New(), Now: time.Now, Rand: drawn, ReadItems: mapdata.Parse, Quotas: o.quotas,
-			Refuse: func() error { return nil },
+			Refuse:  func() error { return nil },
+			Express: sfn.Express{Kernel: express, Store: short, Forget: short.Forget, Log: func(string, []byte) {}},
 		})},
 		MaxBody: 4 << 20,
 		Limits:  !o.wide,
