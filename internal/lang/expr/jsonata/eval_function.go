@@ -264,6 +264,13 @@ func (n *native) call(m *machine, args []any, input any, f *frame) (any, error) 
 	if err != nil {
 		return nil, located(err, 0, n.name)
 	}
+	for _, a := range args {
+		if s, ok := a.(string); ok {
+			if err := m.scan(len(s)); err != nil {
+				return nil, err
+			}
+		}
+	}
 	v, err := n.run(&call{m, args, input, f})
 	return v, located(err, 0, n.name)
 }

@@ -27,7 +27,10 @@ func (m *machine) groupBy(g *grouping, v any, f *frame) (any, error) {
 		if !ok || in.len() == 0 {
 			in = sequenceOf(itemOrNothing(v))
 		}
-		s = streamOf(in)
+		var err error
+		if s, err = m.streamOf(in); err != nil {
+			return nil, err
+		}
 	} else if len(s.tuples) == 0 {
 		s = &stream{tuples: make([]tuple, 1)}
 	}
@@ -126,9 +129,15 @@ func (m *machine) groups(g *grouping, s *stream, tupled bool, f *frame) ([]*grou
 			if !ok {
 				return nil, failWith("T1003", v).at(g.position, "")
 			}
+			if err := m.scan(len(key)); err != nil {
+				return nil, err
+			}
 			entry := byKey[key]
 			switch {
 			case entry == nil:
+				if err := m.grow(2 * nodeBytes); err != nil {
+					return nil, err
+				}
 				entry = &group{key: key, pair: i, data: t.item}
 				byKey[key] = entry
 				groups = append(groups, entry)

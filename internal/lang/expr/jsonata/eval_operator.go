@@ -79,7 +79,7 @@ func arithmetic(calculate func(l, r float64) float64) func(*machine, any, any) (
 }
 
 func comparison(holds func(order int) bool) func(*machine, any, any) (any, error) {
-	return func(_ *machine, l, r any) (any, error) {
+	return func(m *machine, l, r any) (any, error) {
 		for _, v := range []any{l, r} {
 			if v != nil && !isOrdered(v) {
 				return nil, failWith("T2010", v)
@@ -94,7 +94,7 @@ func comparison(holds func(order int) bool) func(*machine, any, any) (any, error
 		if isNaN(l) || isNaN(r) {
 			return false, nil
 		}
-		return holds(order(l, r)), nil
+		return holds(order(l, r)), m.scan(shorter(l, r))
 	}
 }
 
@@ -154,7 +154,14 @@ func (m *machine) equal(l, r any) (bool, error) {
 		}
 		return false, nil
 	}
-	return identical(l, r), nil
+	return identical(l, r), m.scan(shorter(l, r))
+}
+
+// shorter is the length of the shorter of two texts; 0 where one is none.
+func shorter(l, r any) int {
+	x, _ := l.(string)
+	y, _ := r.(string)
+	return min(len(x), len(y))
 }
 
 func (m *machine) equalArrays(x, y *array) (bool, error) {
@@ -226,6 +233,9 @@ func (m *machine) isAmong(l, r any) (any, error) {
 	list := asArray(r)
 	for i := range list.len() {
 		if err := m.step(1); err != nil {
+			return nil, err
+		}
+		if err := m.scan(shorter(list.at(i), l)); err != nil {
 			return nil, err
 		}
 		if identical(list.at(i), l) {

@@ -185,7 +185,7 @@ func (m *machine) pathStep(step *node, in *array, f *frame, last bool) (any, err
 			continue
 		}
 		if results == nil {
-			results = make([]any, 0, in.len()-i)
+			results = make([]any, 0, min(in.len()-i, m.limits.Steps-m.steps+1)) // each takes a step
 		}
 		results = append(results, v)
 		if a, ok := v.(*array); ok && !a.cons {

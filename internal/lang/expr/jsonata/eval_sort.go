@@ -19,10 +19,10 @@ func (m *machine) sort(e *sortExpr, n *node, v any, f *frame) (any, error) {
 		if in.len() <= 1 {
 			return in, nil
 		}
-		if err := m.grow(nodeBytes * in.len()); err != nil {
+		var err error
+		if s, err = m.streamOf(in); err != nil {
 			return nil, err
 		}
-		s = streamOf(in)
 	}
 	items := make([]sortItem, len(s.tuples))
 	for i, t := range s.tuples {
@@ -73,6 +73,9 @@ func (m *machine) isAfter(e *sortExpr, n *node, a, b *sortItem, f *frame) (bool,
 		}
 		if letter(x) != letter(y) {
 			return false, failWith("T2007", x).with("value2", y).at(n.position, "")
+		}
+		if err := m.scan(shorter(x, y)); err != nil {
+			return false, err
 		}
 		if c := order(x, y); c != 0 {
 			return c > 0 != term.descending, nil

@@ -18,12 +18,37 @@ func (s *stream) items() *array {
 	return out
 }
 
-func streamOf(a *array) *stream {
+// streamOf makes tuples of the elements of a.
+func (m *machine) streamOf(a *array) (*stream, error) {
+	if err := m.makes(a.len()); err != nil {
+		return nil, err
+	}
 	s := &stream{tuples: make([]tuple, a.len())}
 	for i := range s.tuples {
 		s.tuples[i].item = a.at(i)
 	}
-	return s
+	return s, nil
+}
+
+// makes counts n tuples that are about to be made.
+func (m *machine) makes(n int) error {
+	if err := m.grow(nodeBytes * n); err != nil {
+		return err
+	}
+	return m.step(n)
+}
+
+// found is how many tuples bindAll makes of v.
+func found(v any) int {
+	switch v := v.(type) {
+	case nil:
+		return 0
+	case *stream:
+		return len(v.tuples)
+	case *array:
+		return v.len()
+	}
+	return 1
 }
 
 // frame makes the variables of t visible.
@@ -52,7 +77,10 @@ func (m *machine) tupleStep(step *node, in *array, tuples *stream, f *frame) (*s
 		return m.tupleSort(e, step, in, tuples, f)
 	}
 	if tuples == nil {
-		tuples = streamOf(in)
+		var err error
+		if tuples, err = m.streamOf(in); err != nil {
+			return nil, err
+		}
 	}
 	out := &stream{}
 	for _, t := range tuples.tuples {
@@ -60,14 +88,10 @@ func (m *machine) tupleStep(step *node, in *array, tuples *stream, f *frame) (*s
 		if err != nil {
 			return nil, err
 		}
-		before := len(out.tuples)
+		if err := m.makes(found(v)); err != nil {
+			return nil, err
+		}
 		out.tuples = step.bindAll(out.tuples, t, v)
-		if err := m.grow(nodeBytes * (len(out.tuples) - before)); err != nil {
-			return nil, err
-		}
-		if err := m.step(len(out.tuples) - before); err != nil {
-			return nil, err
-		}
 	}
 	return m.tupleStages(step.stages, out, f)
 }
@@ -116,7 +140,9 @@ func (m *machine) tupleSort(e *sortExpr, step *node, in *array, tuples *stream, 
 	}
 	out, ok := sorted.(*stream)
 	if !ok {
-		out = streamOf(sorted.(*array))
+		if out, err = m.streamOf(sorted.(*array)); err != nil {
+			return nil, err
+		}
 		for i := range out.tuples {
 			out.tuples[i] = out.tuples[i].with(step.index, float64(i))
 		}
@@ -133,6 +159,9 @@ func (m *machine) tupleStages(stages []stage, s *stream, f *frame) (*stream, err
 				return nil, err
 			}
 			continue
+		}
+		if err := m.makes(len(s.tuples)); err != nil {
+			return nil, err
 		}
 		bound := &stream{tuples: make([]tuple, len(s.tuples))}
 		for i, t := range s.tuples {

@@ -79,14 +79,20 @@ func distinct(c *call) (any, error) {
 			}
 			others = append(others, v)
 		default:
+			if err := c.scan(shorter(v, v)); err != nil {
+				return nil, err
+			}
 			if scalars[v] {
 				continue
 			}
 			scalars[v] = true
 		}
 		out.push(v)
+		if err := c.grow(nodeBytes); err != nil {
+			return nil, err
+		}
 	}
-	return out, c.grow(nodeBytes * out.len())
+	return out, nil
 }
 
 func (c *call) contains(list []any, v any) (bool, error) {
@@ -133,7 +139,7 @@ func sortBySelf(c *call, a *array) (any, error) {
 	if a.len() <= 1 {
 		return a, nil
 	}
-	after := func(x, y *any) (bool, error) { return order(*x, *y) > 0, c.step(1) }
+	after := func(x, y *any) (bool, error) { return order(*x, *y) > 0, c.step(1 + shorter(*x, *y)/scanBytes) }
 	if fn := c.arg(1); fn != nil {
 		after = func(x, y *any) (bool, error) {
 			v, err := c.apply(fn, []any{*x, *y}, null{}, c.frame)

@@ -23,7 +23,7 @@ func matchAll(c *call, s string) (any, error) {
 	err = c.matches(c.arg(1), s, limit, func(found *match) error {
 		o := &object{}
 		o.set("match", found.text)
-		o.set("index", float64(unitCount(s[:found.start])))
+		o.set("index", float64(found.from))
 		o.set("groups", arrayOf(found.groups...))
 		out.push(o)
 		return c.grow(3 * nodeBytes)
@@ -148,8 +148,8 @@ func (c *call) replacement(found *match, s string) (string, error) {
 	}
 	o := &object{}
 	o.set("match", found.text)
-	o.set("start", float64(unitCount(s[:found.start])))
-	o.set("end", float64(unitCount(s[:found.end])))
+	o.set("start", float64(found.from))
+	o.set("end", float64(found.to))
 	o.set("groups", arrayOf(found.groups...))
 	v, err := c.apply(c.arg(2), []any{o}, null{}, c.frame)
 	if err != nil {

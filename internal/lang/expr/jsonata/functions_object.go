@@ -36,6 +36,9 @@ func (m *machine) eachObject(v any, do func(*object) error) error {
 		}
 		return do(v)
 	case *array:
+		if err := m.step(v.len()); err != nil {
+			return err
+		}
 		for i := range v.len() {
 			if err := m.eachObject(v.at(i), do); err != nil {
 				return err

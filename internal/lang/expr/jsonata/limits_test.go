@@ -2,6 +2,7 @@ package jsonata
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -46,6 +47,21 @@ var hostile = []string{
 	`[1..10000000]#$i.{"i": $i}`,
 	`$spread([1..1000000].{"a": 1, "b": 2, "c": 3})`,
 	`$shuffle([1..10000000])`,
+	`[1..10000000]#$i`,
+	`[1..10000000]#$i[$i < 3]#$j`,
+	`[1..10000000]{"a": $}`,
+	`[1..10000000].**`,
+	`$keys([1..10000000])`,
+	`$distinct([1..10000000])`,
+	`$count($match($pad("", 1000000, "a"), /a/))`,
+	`($s := $pad("", 1000000, "a"); $map([1..10000], function($i) { $contains($s, "b") }))`,
+	`($s := $pad("", 1000000, "a"); $map([1..10000], function($i) { $contains($s, /(a*)*b/) }))`,
+	`($s := $pad("", 1000000, "a"); $t := $pad("", 1000000, "a"); $map([1..10000], function($i) { $s = $t }))`,
+	`($s := $pad("", 1000000, "a"); $t := $pad("", 1000000, "a"); $map([1..10000], function($i) { $s < $t }))`,
+	`($s := $pad("", 1000000, "a"); $sort([1..10000].$s))`,
+	`($s := $pad("", 1000000, "a"); [1..10000]{$s: $})`,
+	`($f := function($s) { {"match": "a", "start": 0, "end": 1, "groups": [], "next": function() { $f($s) }} };
+		$split($pad("", 1000000, "a"), $f))`,
 }
 
 // No expression gets past the limits, and what it gets is their error.
@@ -64,6 +80,25 @@ func TestLimitsHold(t *testing.T) {
 				t.Fatalf("got %v, want %s", err, CodeLimit)
 			}
 		})
+	}
+}
+
+// What is made on the way to a limit is of the limit's order: it is counted before it is made. Other tests, which would
+// be measured too, run before and after this one.
+func TestLimitsHoldBeforehand(t *testing.T) {
+	const most = 4 << 20
+	for _, text := range hostile {
+		e, err := Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, _ = e.Eval(Scope{Random: newDice(), Limits: Limits{Steps: 300_000, Depth: 1_000, Bytes: most}}) // the error is another test's
+		runtime.ReadMemStats(&after)
+		if made := after.TotalAlloc - before.TotalAlloc; made > 16*most {
+			t.Errorf("%s: made %d bytes, of %d that it may", text, made, most)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	itemBytes  = 16   // what an element takes
 	nodeBytes  = 96   // what an array, object, frame or function takes
 	checkEvery = 1024 // steps between two calls of Limits.Check
+	scanBytes  = 64   // of text that a step may look at
 )
 
 // step counts n steps.
@@ -36,6 +37,9 @@ func (m *machine) step(n int) error {
 	}
 	return nil
 }
+
+// scan counts what it takes to look at n bytes of text.
+func (m *machine) scan(n int) error { return m.step(n / scanBytes) }
 
 // grow counts n bytes that are about to be made.
 func (m *machine) grow(n int) error {

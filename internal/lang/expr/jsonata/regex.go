@@ -133,7 +133,7 @@ func isHex(s string, from, n int) bool {
 // find is all matches of re in s, at most limit of them; each is the offsets of the whole and of its groups. It is
 // paid for in steps beforehand, since it cannot be interrupted.
 func (m *machine) find(re *regex, s string, limit int) ([][]int, error) {
-	if err := m.step(1 + re.program*len(s)/1000); err != nil {
+	if err := m.step(1 + re.program*len(s)/16); err != nil {
 		return nil, err
 	}
 	size := itemBytes * (2 + re.re.NumSubexp())
@@ -169,6 +169,8 @@ type regexWalk struct {
 	matches [][]int
 	next    int // of matches
 	end     int // of the match before
+	at      int // an offset up to which code units were counted
+	units   int // how many
 }
 
 func (*regexWalk) arity() int { return 0 }
@@ -181,8 +183,8 @@ func (w *regexWalk) call(m *machine, _ []any, _ any, _ *frame) (any, error) {
 	}
 	o := &object{}
 	o.set("match", found.text)
-	o.set("start", float64(unitCount(w.text[:found.start])))
-	o.set("end", float64(unitCount(w.text[:found.end])))
+	o.set("start", float64(found.from))
+	o.set("end", float64(found.to))
 	o.set("groups", arrayOf(found.groups...))
 	rest := *w
 	o.set("next", &rest)
@@ -212,6 +214,9 @@ func (w *regexWalk) advance(m *machine, limit int) (*match, error) {
 		return nil, nil
 	}
 	found := newMatch(w.text, w.matches[w.next])
+	w.units += unitCount(w.text[w.at:found.start])
+	w.at = found.start
+	found.from, found.to = w.units, w.units+unitCount(found.text)
 	w.next++
 	w.end = found.end
 	return found, nil
@@ -236,6 +241,7 @@ func (w *regexWalk) isEmptyHere() bool {
 type match struct {
 	text       string
 	start, end int
+	from, to   int   // the same in code units
 	groups     []any // strings; nil for a group that takes no part
 }
 
@@ -279,6 +285,9 @@ func (c *call) matches(pattern any, s string, limit int, do func(*match) error) 
 		if err != nil || v == nil || n == limit {
 			return err
 		}
+		if err := c.scan(2 * len(s)); err != nil {
+			return err
+		}
 		found, next, err := matchOf(v, s)
 		if err != nil {
 			return err
@@ -309,6 +318,7 @@ func matchOf(v any, s string) (found *match, next any, err error) {
 	if isText {
 		found.end = max(found.end, found.start)
 	}
+	found.from, found.to = unitCount(s[:found.start]), unitCount(s[:found.end])
 	if isGroups {
 		for i := range groups.len() {
 			found.groups = append(found.groups, groups.at(i))
