@@ -110,6 +110,7 @@ var kinds = map[string][]string{
 	"computeenvironment": {"computeenvironments", "ce"},
 	"cluster":            {"clusters"},
 	"function":           {"functions", "fn"},
+	"activity":           {"activities"},
 	"namespace":          {"namespaces", "ns"},
 	"serviceaccount":     {"serviceaccounts", "sa"},
 }

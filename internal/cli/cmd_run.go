@@ -36,7 +36,11 @@ func (c *command) cmdRun() *cobra.Command {
 				return err
 			}
 			defer stop()
-			return c.run(cmd.Context(), cl, start, o.detach)
+			err = c.run(cmd.Context(), cl, start, o.detach)
+			if len(args) == 1 {
+				nameFile(err, args[0])
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()
@@ -47,6 +51,19 @@ func (c *command) cmdRun() *cobra.Command {
 	f.StringArrayVarP(&o.labels, "label", "l", nil, "a label, `key=value`")
 	f.BoolVarP(&o.detach, "detach", "d", false, "print the run's id and leave it to the server")
 	return cmd
+}
+
+// nameFile says in the faults of a definition, where err has some, which file they are in.
+func nameFile(err error, file string) {
+	p := (*client.Problem)(nil)
+	if !errors.As(err, &p) {
+		return
+	}
+	for i := range p.Faults {
+		if p.Faults[i].Line > 0 {
+			p.Faults[i].File = file
+		}
+	}
 }
 
 type runOptions struct {
@@ -62,11 +79,17 @@ func (c *command) startRequest(args []string, o runOptions) (client.StartRun, er
 	}
 	if len(args) == 1 {
 		files, err := c.readFiles(args[0])
+		if errors.Is(err, os.ErrNotExist) && filepath.Ext(args[0]) == "" {
+			return s, remedy("Name a file, or - for standard input; what was applied is run with --machine "+args[0]+".", err)
+		}
 		if err != nil {
 			return s, err
 		}
 		if len(files) != 1 {
 			return s, usage("%s is a directory: give one file", args[0])
+		}
+		if strings.TrimSpace(files[0].Text) == "" {
+			return s, remedy("Give the text of a state machine: an object with StartAt and States.", fmt.Errorf("%s is empty", args[0]))
 		}
 		s.Definition = files[0].Text
 		s.Prefix = prefixOf(files[0].Name)

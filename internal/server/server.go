@@ -53,6 +53,7 @@ func Listen(o Options) (*Server, error) {
 	s := &Server{o: o}
 	mux := http.NewServeMux()
 	o.Register(mux)
+	mux.HandleFunc("/", nothing)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	s.http[0] = s.server(s.door(s.aws(s.fromHere(s.known(mux)))))
 	s.http[1] = s.server(s.door(s.aws(s.known(withProfiles(mux)))))
@@ -161,6 +162,14 @@ func (s *Server) door(next http.Handler) http.Handler {
 			return
 		}
 		fmt.Fprintln(w, "ok")
+	})
+}
+
+// nothing answers where nothing is.
+func nothing(w http.ResponseWriter, r *http.Request) {
+	api.WriteProblem(w, client.Problem{
+		Status: http.StatusNotFound, Detail: "there is nothing for " + r.Method + " at " + r.URL.Path,
+		Remedy: "/api/openapi.json describes /api/v1; clients of AWS send POST / with X-Amz-Target.",
 	})
 }
 

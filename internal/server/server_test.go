@@ -140,8 +140,10 @@ func TestAWS(t *testing.T) {
 			t.Errorf("%s: %q, %v", path, text, err)
 		}
 	}
-	if _, text := d.get(false, "/"); strings.HasPrefix(text, "aws") {
-		t.Errorf("GET / went to AWS: %q", text)
+	var p client.Problem
+	code, text := d.get(false, "/")
+	if err := json.Unmarshal([]byte(text), &p); err != nil || code != 404 || !strings.Contains(p.Remedy, "X-Amz-Target") {
+		t.Errorf("GET /: %d %s, want a problem that says where the APIs are", code, text)
 	}
 }
 

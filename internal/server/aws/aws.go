@@ -111,7 +111,7 @@ func (h *Handler) answer(op operation, r *http.Request) ([]byte, error) {
 		}
 	}
 	if op.Do == nil {
-		return nil, ErrUnknownOperation
+		return nil, ErrUnknownOperation.With("There is no action %q. The header X-Amz-Target names one, such as AWSStepFunctions.StartExecution.", r.Header.Get("X-Amz-Target"))
 	}
 	body, err := h.read(r)
 	if err != nil {
@@ -128,7 +128,7 @@ func (h *Handler) answer(op operation, r *http.Request) ([]byte, error) {
 	in := value.EmptyObject
 	if len(body) > 0 {
 		if in, err = value.Parse(body); err != nil {
-			return nil, ErrSerialization.With("%s", err)
+			return nil, ErrSerialization.With("The request cannot be read: %v", err)
 		}
 	}
 	if err := op.Input.Check(in, h.o.Limits); err != nil {
@@ -145,21 +145,24 @@ func (h *Handler) answer(op operation, r *http.Request) ([]byte, error) {
 }
 
 func (h *Handler) read(r *http.Request) ([]byte, error) {
+	tooLarge := func() error {
+		return ErrTooLarge.With("The request has more than the %d bytes that limits.body of the server's configuration allows.", h.o.MaxBody)
+	}
 	if r.ContentLength > h.o.MaxBody {
-		return nil, ErrTooLarge
+		return nil, tooLarge()
 	}
 	body := make([]byte, 0, max(r.ContentLength, 0)+1)
 	for {
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		if int64(len(body)) > h.o.MaxBody {
-			return nil, ErrTooLarge
+			return nil, tooLarge()
 		}
 		if err == io.EOF {
 			return body, nil
 		}
 		if err != nil {
-			return nil, ErrSerialization.With("the request ended early")
+			return nil, ErrSerialization.With("The request ended early.")
 		}
 		if len(body) == cap(body) {
 			body = append(body, 0)[:len(body)]
