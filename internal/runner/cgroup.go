@@ -44,8 +44,9 @@ var controllers = []string{"memory", "cpu"}
 
 const (
 	cpuPeriod = 100_000 // microseconds
-	// leastCPU is the smallest limit that is enforced, in thousandths: with less, a program is stopped for most of a
-	// second before it has begun.
+	// leastCPU is the smallest limit and the smallest share that count, in thousandths: with a lower limit a program is
+	// stopped for most of a second before it has begun, and with a lower share it starves beside any other on its way
+	// to its exec, for which the thread that forks it waits.
 	leastCPU = 100
 )
 
@@ -461,10 +462,13 @@ func (c *cgroup) limitMemory(n int64) error {
 	return err
 }
 
+// weight is the share that counts, in thousandths of a processor: whoever asks for none gets that of one.
+func (l limits) weight() int64 { return max(cmp.Or(l.share, 1000), leastCPU) }
+
 // limitCPU sets the share, in which a processor is 100 of version 2 and 1024 of version 1, and the limit.
 func (c *cgroup) limitCPU(l limits) error {
 	quota := max(l.cpu, leastCPU) * cpuPeriod / 1000
-	share := cmp.Or(l.share, 1000)
+	share := l.weight()
 	if c.all.v2["cpu"] {
 		limit := "max"
 		if l.cpu > 0 {

@@ -33,3 +33,14 @@ func TestCgroupMountsFirstCounts(t *testing.T) {
 		t.Errorf("the hierarchies (-want +got):\n%s", diff)
 	}
 }
+
+// TestWeight: who asks for next to nothing still gets to its exec beside others, and who asks for nothing gets as much as
+// one processor's worth.
+func TestWeight(t *testing.T) {
+	t.Parallel()
+	for share, want := range map[int64]int64{0: 1000, 1: leastCPU, leastCPU: leastCPU, 250: 250, 8000: 8000} {
+		if got := (limits{share: share}).weight(); got != want {
+			t.Errorf("the weight of a share of %d is %d, not %d", share, got, want)
+		}
+	}
+}

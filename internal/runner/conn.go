@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -143,13 +144,21 @@ func (c *conn) answer(q *Request) {
 	}
 }
 
-// sendPause is the time between two sends of reports, so that one serves many. It is over before a lone one is there.
-const sendPause = time.Millisecond
+const (
+	// sendPause is the time between two sends of reports, so that one serves many.
+	sendPause = time.Millisecond
+	// startPause is how long the report of a start may wait for more: most that end sooner are reported once, as ended.
+	startPause = 5 * time.Millisecond
+)
 
 // subscribe sends the reports that are not acknowledged, and from then on all.
 func (c *conn) subscribe(id uint64) error {
 	for last := uint64(0); ; {
 		batch, next, changed := c.r.after(last)
+		for waited := time.Duration(0); len(batch) > 0 && !slices.ContainsFunc(batch, ends) && waited < startPause; waited += sendPause {
+			time.Sleep(sendPause)
+			batch, next, changed = c.r.after(last)
+		}
 		last = next
 		if len(batch) > 0 {
 			if err := c.send(&Response{ID: id, Reports: batch}); err != nil {
@@ -165,6 +174,8 @@ func (c *conn) subscribe(id uint64) error {
 		}
 	}
 }
+
+func ends(r Report) bool { return r.Exit != nil }
 
 func (c *conn) logs(id uint64, q *LogRequest) error {
 	c.r.mu.Lock()

@@ -85,7 +85,7 @@ func loneJobs(b *bench, j *jobs) error {
 func spec(command []string, children int32) *job.Spec {
 	s := &job.Spec{
 		Name:   "bench-",
-		Groups: []job.Group{{Name: "main", Replicas: 1, Process: job.Process{Command: command, Resources: job.Resources{MilliCPU: 1}}}},
+		Groups: []job.Group{{Name: "main", Replicas: 1, Process: job.Process{Command: command, Resources: job.Resources{MilliCPU: 1000}}}},
 	}
 	if children > 0 {
 		s.Array = &job.Array{Size: children}
@@ -103,8 +103,9 @@ type jobs struct {
 	done     chan error
 }
 
-// slots is how many processes may run at once.
-const slots = 16
+// slots is how many processes may run at once. Each asks for a whole processor: with less it would compete with less than
+// its share of the machine, and the row would measure what else happens to run.
+const slots = 64
 
 func openJobs(ctx context.Context, dir string) (*jobs, error) {
 	self, err := os.Executable()
@@ -119,7 +120,7 @@ func openJobs(ctx context.Context, dir string) (*jobs, error) {
 	j.engine, err = local.Open(ctx, local.Config{
 		Dir:       runnerDir,
 		Command:   []string{self, "-worker", "runner", runnerDir},
-		Capacity:  local.Capacity{MilliCPU: slots, Memory: 8 << 30},
+		Capacity:  local.Capacity{MilliCPU: slots * 1000, Memory: 8 << 30},
 		AllowRoot: true,
 	})
 	if err != nil {
@@ -129,7 +130,7 @@ func openJobs(ctx context.Context, dir string) (*jobs, error) {
 		return nil, err
 	}
 	j.dispatch = dispatch.New(dispatch.Options{
-		Store: j.store, Writer: j.writer, Engine: j.engine, Log: slog.New(slog.DiscardHandler), Now: time.Now, DefaultCPU: 1,
+		Store: j.store, Writer: j.writer, Engine: j.engine, Log: slog.New(slog.DiscardHandler), Now: time.Now, DefaultCPU: 1000,
 	})
 	j.writer.Listen(func(units []*store.Unit, _ []store.Verdict) {
 		for _, u := range units {
