@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/lang/expr"
+	"github.com/tutti-ml/tutti/internal/lang/expr/jsonata"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -145,6 +146,8 @@ type step struct {
 	b  *branch
 	in *run.Input
 	sc expr.Scope
+	// used is what the JSONata of the step has taken: that of one state counts together, however many expressions there are.
+	used jsonata.Used
 	// starting is set while a Map's branch evaluates the input of an iteration to be, result and caughtError while the
 	// output of a state or of a catcher is.
 	starting    *startingItem

@@ -72,6 +72,7 @@ func (s *step) query() jsonata.Scope {
 		Functions: s.function,
 		Now:       s.in.Now,
 		Random:    func() float64 { return fraction(s.draw()) },
+		Used:      &s.used,
 		NoEval:    true,
 		NonFinite: true,
 	}

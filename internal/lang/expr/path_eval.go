@@ -10,6 +10,9 @@ import (
 // input end.
 const maxVisits = 1_000_000
 
+// maxAllVisits is how many the paths of one scope may look at together, such as those of a template.
+const maxAllVisits = 10 * maxVisits
+
 // Eval is what the path leads to in s: of a definite path the value, or an *Error of kind NotFound; of an indefinite one
 // an array of all that it leads to, which may be empty.
 func (p *Path) Eval(s *Scope) (value.Value, error) {
@@ -24,9 +27,11 @@ func (p *Path) Eval(s *Scope) (value.Value, error) {
 		}
 		return v, nil
 	}
-	left := maxVisits
+	most := min(maxVisits, maxAllVisits-s.visits)
+	left := most
 	w := walk{root: from, left: &left}
 	v, fault := w.eval(p, from)
+	s.visits += most - left
 	switch {
 	case left < 0:
 		return value.Value{}, &Error{Kind: BadValue, Code: Runtime, Text: fmt.Sprintf("The path '%s' visits more than %d values", p.text, maxVisits)}

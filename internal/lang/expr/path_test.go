@@ -351,3 +351,23 @@ func TestPlainPathDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations, want none", n)
 	}
 }
+
+// The paths of one scope count together: a template of many that descend ends.
+func TestVisitsAreBounded(t *testing.T) {
+	t.Parallel()
+	deep := value.MustParse(strings.Repeat("[1,", 300) + "1" + strings.Repeat("]", 300))
+	descend, err := ParsePath("$..*..*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Scope{Input: deep}
+	for i := range 1000 {
+		if _, err = descend.Eval(s); err != nil {
+			if i == 0 || !strings.Contains(err.Error(), "visits more than") {
+				t.Errorf("path %d: %v", i, err)
+			}
+			return
+		}
+	}
+	t.Error("a thousand paths looked at all")
+}

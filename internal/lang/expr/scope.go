@@ -10,6 +10,7 @@ type Scope struct {
 	Entropy uint64                                // what States.UUID and an unseeded States.MathRandom are derived from
 
 	context value.Value // Context's answer
+	visits  int         // of values by paths so far
 	draws   uint64      // how many numbers were derived from Entropy
 }
 

@@ -46,6 +46,8 @@ type Scope struct {
 	Now       time.Time                                  // what $now and $millis tell, and the date that $toMillis completes a time of day with
 	Random    func() float64                             // in [0, 1): what $random and $shuffle draw from
 	Limits    Limits
+	// Used is what evaluations before this one took, where they count together. It is updated; nil: this one by itself.
+	Used      *Used
 	NoEval    bool // $eval does not exist, as in Step Functions
 	NonFinite bool // a number that JSON does not have is a text of the result, "Infinity" or "NaN", as in Step Functions; else it is a D1001
 }
@@ -65,6 +67,9 @@ type Limits struct {
 	Bytes int          // of all that is made on the way, whether still in use or not
 	Check func() error // asked about every thousand steps; its error ends the evaluation. It is where time is bounded
 }
+
+// Used is what of the Limits has been used.
+type Used struct{ Steps, Bytes int }
 
 // DefaultLimits end a hostile expression within seconds.
 var DefaultLimits = Limits{Steps: 10_000_000, Depth: 5_000, Bytes: 256 << 20}
@@ -87,6 +92,10 @@ func (l Limits) orDefault() Limits {
 // defined and absent. Its error is an *Error, or what Limits.Check returned.
 func (e *Expr) Eval(s Scope) (result value.Value, defined bool, err error) {
 	m := &machine{scope: &s, limits: s.Limits.orDefault()}
+	if s.Used != nil {
+		m.steps, m.bytes = s.Used.Steps, s.Used.Bytes
+		defer func() { *s.Used = Used{m.steps, m.bytes} }()
+	}
 	input := wrap(s.Input)
 	root := &frame{}
 	root.bind("$", input)

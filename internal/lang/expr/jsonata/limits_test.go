@@ -102,6 +102,23 @@ func TestLimitsHoldBeforehand(t *testing.T) {
 	}
 }
 
+// Evaluations that count together end together.
+func TestLimitsAreShared(t *testing.T) {
+	t.Parallel()
+	e, err := Compile(`$sum([1..1000].($ * 2))`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var used Used
+	limits := Limits{Steps: 10_000}
+	for i := range 10 {
+		_, _, err := e.Eval(Scope{Limits: limits, Used: &used})
+		if over := used.Steps > limits.Steps; (err != nil) != over || i == 0 && over || i == 9 && !over {
+			t.Fatalf("evaluation %d: %d steps, %v", i, used.Steps, err)
+		}
+	}
+}
+
 // An expression that nests too deeply does not compile, rather than take the stack.
 func TestDepthOfSyntaxIsBounded(t *testing.T) {
 	t.Parallel()
