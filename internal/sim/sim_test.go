@@ -99,16 +99,28 @@ var all = []string{
 	prefix + "idempotent" + callback, prefix + "queryable" + callback, worked,
 }
 
+// moments are the commits to try of a play that makes so many: every step-th, and of a long play at most 50, spread over
+// it, for a try costs a play. A seed that is tried alone has them all.
+func moments(commits, step int) (list []int) {
+	if *seed == 0 {
+		step = max(step, (commits+49)/50)
+	}
+	for i := 0; i < commits; i += step {
+		list = append(list, i)
+	}
+	return list
+}
+
 // TestCrashAtEveryCommit is the first law: whatever moment a server dies at, everything ends as if it had not.
 func TestCrashAtEveryCommit(t *testing.T) {
 	t.Parallel()
 	eachSeed(t, func(t *testing.T, s uint64) {
 		calm, want := play(t, Options{Seed: s}, all)
-		for i := range calm.commits {
+		for n, i := range moments(calm.commits, 1) {
 			// And once more soon after: a server that has just taken up the work dies as well.
 			o := Options{Seed: s, Crashes: []Crash{
-				{Commit: i + 1, Durable: s%2 == uint64(i)%2},
-				{Commit: i + 3, Durable: i%3 == 0},
+				{Commit: i + 1, Durable: s%2 == uint64(n)%2},
+				{Commit: i + 3, Durable: n%3 == 0},
 			}}
 			if _, got := play(t, o, all); !cmp.Equal(want, got) {
 				t.Fatalf("seed %d, crashes %v (-calm +crashed):\n%s", s, o.Crashes, cmp.Diff(want, got))
@@ -137,8 +149,8 @@ func TestAtMostOnce(t *testing.T) {
 	unknown := 0
 	for s := uint64(1); s <= uint64(min(*seeds, 100)); s++ {
 		calm, _ := play(t, Options{Seed: s}, once)
-		for i := 0; i < calm.commits; i += 3 {
-			_, r := play(t, Options{Seed: s, Crashes: []Crash{{Commit: i + 1, Durable: i%2 == 0}}}, once)
+		for n, i := range moments(calm.commits, 3) {
+			_, r := play(t, Options{Seed: s, Crashes: []Crash{{Commit: i + 1, Durable: n%2 == 0}}}, once)
 			for _, line := range r.Runs {
 				unknown += strings.Count(line, run.ErrOutcomeUnknown)
 			}

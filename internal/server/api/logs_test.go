@@ -78,11 +78,17 @@ func TestListSaysWhatJobsWaitFor(t *testing.T) {
 	const all = `"resources":{"requests":{"cpu":"64"}}`
 	w.submit("", `"command":["sleep","forever"],`+all)
 	second := w.submit("", `"command":["true"],`+all)
-	page, err := w.as("ada").Jobs(t.Context(), client.JobQuery{Limit: 1})
+	// Jobs are taken up in order: when the third has ended, those before it have been planned.
+	third := w.submit("", `"command":["true"],`+all)
+	if err := w.as("ada").Cancel(t.Context(), third.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.lines(client.LogQuery{Job: third.ID, Follow: true})
+	page, err := w.as("ada").Jobs(t.Context(), client.JobQuery{Limit: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(page.Items) != 1 || page.Items[0].ID != second.ID || !strings.HasPrefix(page.Items[0].Why, "waits ") {
-		t.Errorf("the list is %+v, want the second job and what it waits for", page.Items)
+	if len(page.Items) != 2 || page.Items[1].ID != second.ID || !strings.HasPrefix(page.Items[1].Why, "waits ") {
+		t.Errorf("the list is %+v, want the second job in it and what it waits for", page.Items)
 	}
 }
