@@ -152,29 +152,17 @@ func (c *Client) Version(ctx context.Context) (*Version, error) {
 
 // Doctor gives what the server found out about its machine.
 func (c *Client) Doctor(ctx context.Context) ([]Check, error) {
-	p, err := get[Page[Check]](ctx, c, "/api/v1/doctor", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+	return items[Check](ctx, c, "/api/v1/doctor", nil)
 }
 
 // Nodes lists the machines that run jobs.
 func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
-	p, err := get[Page[Node]](ctx, c, "/api/v1/nodes", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+	return items[Node](ctx, c, "/api/v1/nodes", nil)
 }
 
 // Queues lists the queues.
 func (c *Client) Queues(ctx context.Context) ([]Queue, error) {
-	p, err := get[Page[Queue]](ctx, c, "/api/v1/queues", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+	return items[Queue](ctx, c, "/api/v1/queues", nil)
 }
 
 // Backup copies the server's data, as one tar file, to w while work goes on.
@@ -194,6 +182,15 @@ func get[T any](ctx context.Context, c *Client, path string, query url.Values) (
 		return nil, err
 	}
 	return out, nil
+}
+
+// items reads a list that is one page.
+func items[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
+	p, err := get[Page[T]](ctx, c, path, query)
+	if err != nil {
+		return nil, err
+	}
+	return p.Items, nil
 }
 
 func post[T any](ctx context.Context, c *Client, path string, in any) (*T, error) {

@@ -29,11 +29,7 @@ func (c *Client) Validate(ctx context.Context, f File) (*Validation, error) {
 func (c *Client) Objects(ctx context.Context, kind, namespace string) ([]Object, error) {
 	q := url.Values{}
 	text(q, "namespace", namespace)
-	p, err := get[Page[Object]](ctx, c, "/api/v1/objects/"+url.PathEscape(kind), q)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+	return items[Object](ctx, c, "/api/v1/objects/"+url.PathEscape(kind), q)
 }
 
 // Object reads a version of an object; version 0 is the latest.
@@ -48,11 +44,7 @@ func (c *Client) Object(ctx context.Context, kind, namespace, name string, versi
 func (c *Client) Versions(ctx context.Context, kind, namespace, name string) ([]Object, error) {
 	q := url.Values{}
 	text(q, "namespace", namespace)
-	p, err := get[Page[Object]](ctx, c, objectPath(kind, name)+"/versions", q)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+	return items[Object](ctx, c, objectPath(kind, name)+"/versions", q)
 }
 
 // Delete marks an object as deleted. Its versions stay readable by number.
