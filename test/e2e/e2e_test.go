@@ -1,5 +1,6 @@
 // Package e2e drives the real binary: as a user does at the command line, and as a program does over the client. What
-// needs PyTorch has the build tag e2e_demo, what needs two users e2e_root.
+// needs PyTorch has the build tag e2e_demo, what needs two users e2e_root, what needs the AWS command line or the recordings
+// e2e_aws, what needs an S3 server e2e_s3.
 package e2e
 
 import (
