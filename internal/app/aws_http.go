@@ -11,15 +11,15 @@ import (
 	"github.com/tutti-ml/tutti/internal/integration/awssdk"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/run"
-	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/server/aws/sfn"
 	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/uuid"
 )
 
 // callHTTP does an http:invoke task that belongs to no run, for owner, and tells what went over the wire: what the
 // connection put on the request only if it is to be revealed.
 func (a *App) callHTTP(ctx context.Context, owner string, order run.StartTask, reveal bool) (run.Outcome, sfn.HTTPExchange) {
-	task := kernel.Task{Run: &store.Run{Owner: owner, Name: "test-state"}, Order: order, Key: aws.NewUUID()}
+	task := kernel.Task{Run: &store.Run{Owner: owner, Name: "test-state"}, Order: order, Key: uuid.New()}
 	in := a.aws.Find(order.Resource)
 	if c, ok := in.(kernel.Checker); ok {
 		no, err := c.Check(ctx, task)

@@ -26,7 +26,8 @@ var table = []rule{
 	{room: "value"},
 	{room: "run", may: []string{"value"}},
 	{room: "job", may: []string{"value"}},
-	{room: "awsmodel"},                           // facts about AWS's APIs
+	{room: "awsmodel"}, // facts about AWS's APIs
+	{room: "uuid"},
 	{room: "sharedtest", may: []string{"value"}}, // what lies beside the checkout, for tests
 
 	// Pure deciders.
@@ -47,15 +48,15 @@ var table = []rule{
 	// What drives them.
 	{room: "kernel", may: join(words, ports...), testsMay: join(adapters)},
 	{room: "dispatch", may: join(words, "sched", "store", "engine"), testsMay: join(adapters)},
-	{room: "catalog", may: slices.Concat(words, deciders, ports), testsMay: join(adapters)},
+	{room: "catalog", may: slices.Concat(words, deciders, ports, []string{"uuid"}), testsMay: join(adapters)},
 
 	// What people and systems meet.
 	{room: "auth"},
 	{room: "activity", may: words},
 	{room: "errand", may: join(words, "lang/asl", "kernel")},
-	{room: "integration/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "kernel", "catalog", "activity", "errand", "integration/..."}), testsMay: join(adapters)},
+	{room: "integration/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "uuid", "kernel", "catalog", "activity", "errand", "integration/..."}), testsMay: join(adapters)},
 	// The server and its client share the types of the API, which live in client.
-	{room: "server/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "kernel", "dispatch", "catalog", "auth", "activity", "errand", "server/...", "client"}), testsMay: join(adapters, "integration/...")},
+	{room: "server/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "uuid", "kernel", "dispatch", "catalog", "auth", "activity", "errand", "server/...", "client"}), testsMay: join(adapters, "integration/...")},
 	{room: "client"},
 	// State machines held against mocked results: a kernel over a store in memory.
 	{room: "rehearsal", may: slices.Concat(words, deciders, []string{"store", "store/memory", "kernel", "integration"})},
@@ -70,6 +71,6 @@ var table = []rule{
 }
 
 var everything = slices.Concat(words, deciders, ports, adapters,
-	[]string{"awsmodel", "kernel", "dispatch", "catalog", "auth", "activity", "errand", "server/...", "client"})
+	[]string{"awsmodel", "uuid", "kernel", "dispatch", "catalog", "auth", "activity", "errand", "server/...", "client"})
 
 func join(a []string, more ...string) []string { return slices.Concat(a, more) }

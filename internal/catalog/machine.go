@@ -2,11 +2,11 @@ package catalog
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 
 	"github.com/tutti-ml/tutti/internal/manifest"
 	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/uuid"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -36,9 +36,7 @@ const (
 // Revised is o, a version of a state machine that is about to be stored and whose definition or settings differ from
 // those of the version before, as a new revision.
 func Revised(o *store.Object) {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%d", o.Owner, o.Name, o.Created.UnixMilli(), o.Version))
-	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // RFC 9562, version 8
-	id := fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+	id := uuid.Of(fmt.Sprintf("%s\x00%s\x00%d\x00%d", o.Owner, o.Name, o.Created.UnixMilli(), o.Version))
 	o.Data = o.Data.With(MachineRevision, value.NewString(id)).With(MachineUpdated, value.NewInt(o.Updated.UnixMilli()))
 }
 

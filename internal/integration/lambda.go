@@ -11,6 +11,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/uuid"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -59,7 +60,7 @@ func (l *lambdaInvoke) Do(ctx context.Context, t kernel.Task, beat func()) run.O
 
 // overLambda is what a function gave as Lambda answers an invocation.
 func (d *Deps) overLambda(payload value.Value) value.Value {
-	return withHeaders(object("ExecutedVersion", "$LATEST", "Payload", payload, "StatusCode", 200), newRequestID(),
+	return withHeaders(object("ExecutedVersion", "$LATEST", "Payload", payload, "StatusCode", 200), uuid.New(),
 		"Connection", "keep-alive",
 		"Content-Length", strconv.Itoa(payload.Size()),
 		"Content-Type", "application/json",

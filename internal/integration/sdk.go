@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/uuid"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -19,7 +19,7 @@ import (
 // overHTTP is an answer of ours with what an answer of size bytes of JSON would have come with. Its members are in order
 // of their names.
 func overHTTP(answer value.Value, size int, at time.Time) value.Value {
-	return withHeaders(answer, newRequestID(),
+	return withHeaders(answer, uuid.New(),
 		"Content-Length", strconv.Itoa(size),
 		"Content-Type", "application/x-amz-json-1.0",
 		"Date", at.UTC().Format(http.TimeFormat),
@@ -53,13 +53,5 @@ func withHeaders(answer value.Value, id string, texts ...string) value.Value {
 // sdkFailure is an error of a service in the SDK's words.
 func sdkFailure(name, service, code, message string) run.Outcome {
 	return run.Fail(name, fmt.Sprintf("%s (Service: %s; Status Code: 400; Error Code: %s; Request ID: %s; Proxy: null)",
-		message, service, code, newRequestID()))
-}
-
-// newRequestID is a random UUID (RFC 9562, version 4).
-func newRequestID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+		message, service, code, uuid.New()))
 }

@@ -2,9 +2,7 @@ package awssdk
 
 import (
 	"crypto/md5"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tutti-ml/tutti/internal/awsmodel"
+	"github.com/tutti-ml/tutti/internal/uuid"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -33,7 +32,7 @@ func (r resource) encode(in value.Value, key string) (*message, error) {
 	}
 	if token := idempotencyToken(r.op); token != "" {
 		if field := r.spelling(token); in.At(field).IsAbsent() || in.At(field).IsNull() {
-			in = in.With(field, value.NewString(tokenOf(key)))
+			in = in.With(field, value.NewString(uuid.RandomOf(key)))
 		}
 	}
 	m := &message{method: r.op.HTTP.Method, path: "/", query: url.Values{}, header: http.Header{}}
@@ -61,14 +60,6 @@ func (r resource) encode(in value.Value, key string) (*message, error) {
 	}
 	m.prefix, err = r.hostPrefix(in)
 	return m, err
-}
-
-// tokenOf is an idempotency token of a form that all services take: a UUID, made of a task's key.
-func tokenOf(key string) string {
-	sum := sha256.Sum256([]byte(key))
-	sum[6], sum[8] = sum[6]&0x0f|0x40, sum[8]&0x3f|0x80
-	h := hex.EncodeToString(sum[:16])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 // hostPrefix is what an operation puts before the host of AWS.

@@ -7,14 +7,13 @@ package aws
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 
 	"github.com/tutti-ml/tutti/internal/auth"
+	"github.com/tutti-ml/tutti/internal/uuid"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -74,7 +73,7 @@ const contentType = "application/x-amz-json-1.0"
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := NewUUID()
+	id := uuid.New()
 	w.Header()["X-Amzn-Requestid"] = []string{id}
 	w.Header()["Content-Type"] = []string{contentType}
 	op, ok := h.actions[r.Header.Get("X-Amz-Target")]
@@ -168,12 +167,4 @@ func (h *Handler) read(r *http.Request) ([]byte, error) {
 			body = append(body, 0)[:len(body)]
 		}
 	}
-}
-
-// NewUUID is a random UUID (RFC 9562, version 4).
-func NewUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/uuid"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -80,7 +81,7 @@ func (s *service) startExecution(ctx context.Context, in value.Value) (value.Val
 	}
 	name := in.At("name").Text()
 	if name == "" {
-		name = aws.NewUUID()
+		name = uuid.New()
 	} else if !validName(name) {
 		return value.Value{}, errInvalidName.of(name)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/uuid"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -73,7 +74,7 @@ func (s *service) startSyncExecution(ctx context.Context, in value.Value) (value
 	}
 	name := in.At("name").Text()
 	if name == "" {
-		name = aws.NewUUID()
+		name = uuid.New()
 	} else if !validName(name) {
 		return value.Value{}, errInvalidName.of(name)
 	}
@@ -102,7 +103,7 @@ type expressExecution struct {
 // beginExpress begins an execution. Names need not be new: what is unique is the end of the ARN.
 func (s *service) beginExpress(ctx context.Context, t target, name string, in, payload value.Value) (*expressExecution, error) {
 	e := &expressExecution{name: name, target: t}
-	unique := name + ":" + aws.NewUUID()
+	unique := name + ":" + uuid.New()
 	e.arn = s.Catalog.ARN("states", typeExpress+":"+t.Machine+":"+unique)
 	q := t.request(ctx, e.arn, unique, in, payload)
 	q.Attributes = q.Attributes.With(asl.AttributeTimeLimit, value.NewInt(int64(maxExpress/time.Second)))

@@ -8,6 +8,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/store"
+	"github.com/tutti-ml/tutti/internal/uuid"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -168,5 +169,5 @@ func (s *service) updateMapRun(ctx context.Context, in value.Value) (value.Value
 	case r.Status.Ended():
 		return value.Value{}, errValidation.of("Map Run " + s.mapRunARN(r) + " is not running")
 	}
-	return value.Value{}, s.explain(s.Kernel.Signal(ctx, r.ID, aws.NewUUID(), asl.SignalUpdate, change))
+	return value.Value{}, s.explain(s.Kernel.Signal(ctx, r.ID, uuid.New(), asl.SignalUpdate, change))
 }

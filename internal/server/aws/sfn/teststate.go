@@ -9,6 +9,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/aws"
+	"github.com/tutti-ml/tutti/internal/uuid"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -198,11 +199,11 @@ func (t *stateTest) checkBranches(v value.Value) error {
 
 // setup is what the state is tried with.
 func (t *stateTest) setup() (asl.TrialSetup, error) {
-	site, machine := t.Catalog.Site, aws.NewUUID()
+	site, machine := t.Catalog.Site, uuid.New()
 	setup := asl.TrialSetup{
-		ExecutionARN: t.Catalog.ARN("states", typeExpress+":"+machine+":"+aws.NewUUID()),
+		ExecutionARN: t.Catalog.ARN("states", typeExpress+":"+machine+":"+uuid.New()),
 		RoleARN:      t.in.At("roleArn").Text(),
-		Token:        aws.NewUUID(),
+		Token:        uuid.New(),
 		Now:          t.now(),
 		Entropy:      t.Rand(),
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/errand"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
-	"github.com/tutti-ml/tutti/internal/server/aws"
+	"github.com/tutti-ml/tutti/internal/uuid"
 )
 
 // maxTest is how long a task may take that TestState carries out.
@@ -26,7 +26,7 @@ func (t *stateTest) carryOut(ctx context.Context, order *run.StartTask) (run.Out
 	}
 	waiting, cancel := context.WithDeadline(ctx, limit)
 	defer cancel()
-	o, err := errand.Do(waiting, t.Kernel, by(ctx).Owner, "test-state-"+aws.NewUUID(), *order,
+	o, err := errand.Do(waiting, t.Kernel, by(ctx).Owner, "test-state-"+uuid.New(), *order,
 		object(words(asl.AttributeRole, t.in.At("roleArn").Text())))
 	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 		return run.Fail("States.Timeout", ""), nil
