@@ -2,6 +2,7 @@ package awssdk
 
 import (
 	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -22,13 +23,7 @@ func jsonText(in value.Value, field string) value.Value {
 	return in.With(field, value.NewString(v.JSON()))
 }
 
-// The attributes of a run that events tell of; see lang/asl.
-const (
-	attributeExecution = "executionArn"
-	attributeMachine   = "stateMachineArn"
-)
-
-// eventsOfRun makes details text, and names the run among the resources of every event.
+// eventsOfRun makes details text, and names the execution and its state machine among the resources of every event.
 func eventsOfRun(t kernel.Task, in value.Value) value.Value {
 	entries := in.At("Entries")
 	if entries.Kind() != value.Array {
@@ -53,9 +48,10 @@ func withRun(t kernel.Task, resources value.Value) value.Value {
 	for _, r := range resources.Elements() {
 		list = append(list, r)
 	}
-	for _, name := range []string{attributeExecution, attributeMachine} {
-		if arn := t.Run.Attributes.At(name); arn.Kind() == value.String {
-			list = append(list, arn)
+	execution := t.Run.Attributes.At(asl.AttributeExecution).Text()
+	for _, arn := range []string{execution, asl.MachineARN(execution)} {
+		if arn != "" {
+			list = append(list, value.NewString(arn))
 		}
 	}
 	return value.NewArray(list...)

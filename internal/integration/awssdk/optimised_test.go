@@ -74,10 +74,11 @@ func TestEvents(t *testing.T) {
 	s := newService(t)
 	s.gives(200, `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`)
 	task := taskOf(optimal+"events:putEvents", `{"Entries":[{"Detail":{"a":1},"DetailType":"t","Source":"s","Resources":["r"]},{"Detail":"{}"}]}`)
-	task.Run.Attributes = value.MustParse(`{"executionArn":"arn:e"}`)
+	task.Run.Attributes = value.MustParse(`{"executionArn":"arn:aws:states:r:1:execution:m:e"}`)
 	in := s.client().Find(task.Order.Resource).(kernel.Doer)
 	wantJSON(t, plainResult(in.Do(t.Context(), task, nil)), `{"Entries":[{"EventId":"1"}],"FailedEntryCount":0}`)
-	if want := `{"Entries":[{"Detail":"{\"a\":1}","DetailType":"t","Resources":["r","arn:e"],"Source":"s"},{"Detail":"{}","Resources":["arn:e"]}]}`; string(s.body) != want {
+	const us = `"arn:aws:states:r:1:execution:m:e","arn:aws:states:r:1:stateMachine:m"`
+	if want := `{"Entries":[{"Detail":"{\"a\":1}","DetailType":"t","Resources":["r",` + us + `],"Source":"s"},{"Detail":"{}","Resources":[` + us + `]}]}`; string(s.body) != want {
 		t.Errorf("sent %s\nwant %s", s.body, want)
 	}
 	s.gives(200, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"x","ErrorMessage":"y"}]}`)

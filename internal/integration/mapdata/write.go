@@ -67,20 +67,10 @@ func record(c *store.Run) value.Value {
 		add("RedriveStatus", value.NewString("REDRIVABLE"))
 	}
 	add("StartDate", value.NewString(c.Started.UTC().Format("2006-01-02T15:04:05.000Z")))
-	add("StateMachineArn", value.NewString(machineOf(execution)))
+	add("StateMachineArn", value.NewString(asl.MachineARN(execution)))
 	add("Status", value.NewString(c.Status.String()))
 	add("StopDate", value.NewString(c.Ended.UTC().Format("2006-01-02T15:04:05.000Z")))
 	return value.NewObject(members...)
-}
-
-// machineOf is the ARN of the state machine that an execution's ARN names.
-func machineOf(execution string) string {
-	parts := strings.Split(execution, ":")
-	if len(parts) != 8 {
-		return ""
-	}
-	parts[5] = "stateMachine"
-	return strings.Join(parts[:7], ":")
 }
 
 // writer writes what the children of a map run gave to S3: a file or several for each way of ending, and a manifest that

@@ -50,6 +50,9 @@ func newIdentity(name string, attributes value.Value) identity {
 	return who
 }
 
+// MachineARN is the ARN of the state machine of an execution, by the execution's; empty where that is none.
+func MachineARN(execution string) string { return newIdentity(execution, value.Value{}).machineID }
+
 // resourceARN is the ARN of a kind of thing that belongs to a Map of the execution; empty where it has no ARN itself.
 func (who identity) resourceARN(kind, label, id string) string {
 	parts := strings.Split(who.machineID, ":")
