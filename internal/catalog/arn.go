@@ -43,6 +43,11 @@ func (s Site) ARNOf(kind Kind, name string) string {
 	return s.ARN(form.service, form.resource+name)
 }
 
+// ExecutionARN is the ARN of an execution of a state machine.
+func (s Site) ExecutionARN(machine, name string) string {
+	return s.ARN("states", "execution:"+machine+":"+name)
+}
+
 // Resolve finds an object by its name or, whatever its region and account, its ARN; a number behind a colon is a
 // version.
 func (c *Catalog) Resolve(ctx context.Context, by Caller, kind Kind, nameOrARN string) (*store.Object, error) {

@@ -11,7 +11,6 @@ import (
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/store"
-	"github.com/tutti-ml/tutti/internal/uuid"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -60,13 +59,14 @@ func (l *lambdaInvoke) Do(ctx context.Context, t kernel.Task, beat func()) run.O
 
 // overLambda is what a function gave as Lambda answers an invocation.
 func (d *Deps) overLambda(payload value.Value) value.Value {
-	return withHeaders(object("ExecutedVersion", "$LATEST", "Payload", payload, "StatusCode", 200), uuid.New(),
-		"Connection", "keep-alive",
-		"Content-Length", strconv.Itoa(payload.Size()),
-		"Content-Type", "application/json",
-		"Date", d.Now().UTC().Format(http.TimeFormat),
-		"X-Amz-Executed-Version", "$LATEST",
-		"x-amzn-Remapped-Content-Length", "0")
+	return withHeaders(object("ExecutedVersion", "$LATEST", "Payload", payload, "StatusCode", 200), map[string][]string{
+		"Connection":                     {"keep-alive"},
+		"Content-Length":                 {strconv.Itoa(payload.Size())},
+		"Content-Type":                   {"application/json"},
+		"Date":                           {d.Now().UTC().Format(http.TimeFormat)},
+		"X-Amz-Executed-Version":         {"$LATEST"},
+		"x-amzn-Remapped-Content-Length": {"0"},
+	})
 }
 
 // lambdaDirect is a function's ARN as the resource itself: the payload is the function's, and so is the result.

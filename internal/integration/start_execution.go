@@ -63,13 +63,13 @@ func (s *startExecution) Begin(ctx context.Context, t kernel.Task) (kernel.Rows,
 			return s.same(taken), nil
 		}
 		if err == nil {
-			return refused(errRunExists, "ExecutionAlreadyExists", "Execution Already Exists: '"+s.executionARN(taken.Machine, taken.Name)+"'"), nil
+			return refused(errRunExists, "ExecutionAlreadyExists", "Execution Already Exists: '"+s.Catalog.ExecutionARN(taken.Machine, taken.Name)+"'"), nil
 		}
 	}
 	began := s.Now()
 	rows := kernel.Rows{Run: &kernel.NewRun{
 		Name: name, Machine: m.Machine, Language: m.Language(), Source: m.Source(), Input: input, Labels: m.Labels(),
-		Attributes: func(ref kernel.Ref) value.Value { return m.Attributes(s.executionARN(m.Machine, ref.RunName)) },
+		Attributes: func(ref kernel.Ref) value.Value { return m.Attributes(s.Catalog.ExecutionARN(m.Machine, ref.RunName)) },
 	}}
 	if s.waits {
 		rows.Submitted = func(ref kernel.Ref) value.Value { return s.answer(m.Machine, ref.RunName, began) }
@@ -87,7 +87,7 @@ func (s *startExecution) same(r *store.Run) kernel.Rows {
 // answer is what StartExecution answers. AWS's recorded answers to those that do not wait for the end are two bytes longer
 // than the others, for names of the same length.
 func (s *startExecution) answer(machine, name string, began time.Time) value.Value {
-	arn := s.executionARN(machine, name)
+	arn := s.Catalog.ExecutionARN(machine, name)
 	size := len(`{"executionArn":"","startDate":1.795348800123E9}`) + len(arn)
 	if !s.waits {
 		size += 2
@@ -128,7 +128,7 @@ func (s *startExecution) End(_ context.Context, _ kernel.Task, e kernel.Ended) (
 		result = result.With("Error", value.NewString(f.Error))
 	}
 	for _, m := range []value.Member{
-		{Name: "ExecutionArn", Value: value.NewString(s.executionARN(r.Machine, r.Name))},
+		{Name: "ExecutionArn", Value: value.NewString(s.Catalog.ExecutionARN(r.Machine, r.Name))},
 		{Name: "Input", Value: in},
 		{Name: "InputDetails", Value: included},
 		{Name: "Name", Value: value.NewString(r.Name)},
@@ -154,8 +154,4 @@ func asText(v value.Value) value.Value {
 		return v
 	}
 	return value.NewString(v.JSON())
-}
-
-func (s *startExecution) executionARN(machine, name string) string {
-	return s.Catalog.ARN("states", "execution:"+machine+":"+name)
 }

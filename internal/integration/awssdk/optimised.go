@@ -119,19 +119,32 @@ func (r resource) optimisedFailure(e *serviceError) run.Outcome {
 	if message == "" {
 		message = "null"
 	}
-	return run.Fail(r.kind.prefix+"."+name, fmt.Sprintf("%s (Service: %s; Status Code: %d; Error Code: %s; Request ID: %s; Proxy: null)",
-		message, r.kind.java, e.status, e.code, orNull(e.request)))
+	return run.Fail(r.kind.prefix+"."+name, Cause(message, r.kind.java, e.status, e.code, orNull(e.request)))
+}
+
+// Cause is the text of a service's error as AWS's first SDK for Java has it.
+func Cause(message, service string, status int, code, request string) string {
+	return fmt.Sprintf("%s (Service: %s; Status Code: %d; Error Code: %s; Request ID: %s; Proxy: null)", message, service, status, code, request)
 }
 
 // withHTTP adds to a result what came with the answer that it is of.
 func withHTTP(result value.Value, a *answer) value.Value {
-	text := func(s string) value.Value { return value.NewString(s) }
-	var all, plain []value.Member
 	if a.header.Get("Connection") == "" { // AWS says what HTTP/1.1 takes for granted
 		a.header.Set("Connection", "keep-alive")
 	}
+	headers := make(map[string][]string, len(a.header))
 	for name, texts := range a.header {
-		name = headerName(name)
+		headers[headerName(name)] = texts
+	}
+	return WithHTTP(result, a.status, a.requestID(), headers)
+}
+
+// WithHTTP is a result with how it came over HTTP, as AWS's first SDK for Java tells it: the id of the request, the status,
+// and the headers by their names, as they are to be spelled. Its members are in order.
+func WithHTTP(result value.Value, status int, request string, headers map[string][]string) value.Value {
+	text := func(s string) value.Value { return value.NewString(s) }
+	var all, plain []value.Member
+	for name, texts := range headers {
 		var list []value.Value
 		for _, s := range texts {
 			list = append(list, text(s))
@@ -142,8 +155,8 @@ func withHTTP(result value.Value, a *answer) value.Value {
 	result = result.With("SdkHttpMetadata", value.NewObject(
 		value.Member{Name: "AllHttpHeaders", Value: sorted(all)},
 		value.Member{Name: "HttpHeaders", Value: sorted(plain)},
-		value.Member{Name: "HttpStatusCode", Value: value.NewInt(int64(a.status))},
-	)).With("SdkResponseMetadata", value.NewObject(value.Member{Name: "RequestId", Value: text(a.requestID())}))
+		value.Member{Name: "HttpStatusCode", Value: value.NewInt(int64(status))},
+	)).With("SdkResponseMetadata", value.NewObject(value.Member{Name: "RequestId", Value: text(request)}))
 	var fields []value.Member
 	for name, v := range result.Members() {
 		fields = append(fields, value.Member{Name: name, Value: v})

@@ -52,7 +52,7 @@ func (s *service) createActivity(ctx context.Context, in value.Value) (value.Val
 	encryption, _ := given(in, "encryptionConfiguration")
 	tags := tagged(nil, in.At("tags"))
 	if len(tags) > maxTags {
-		return value.Value{}, errTooManyTags.of(s.activityARN(name))
+		return value.Value{}, errTooManyTags.of(s.Catalog.ARNOf(catalog.KindActivity, name))
 	}
 	var made *store.Object
 	err := changed(func() (bool, error) {
@@ -69,7 +69,7 @@ func (s *service) createActivity(ctx context.Context, in value.Value) (value.Val
 				made = latest
 				same := value.Equal(latest.Data.At("encryptionConfiguration"), encryption)
 				if !by(ctx).MayChange(latest) || !same {
-					return false, errActivityExists.of(s.activityARN(name))
+					return false, errActivityExists.of(s.Catalog.ARNOf(catalog.KindActivity, name))
 				}
 				return true, nil
 			}
@@ -83,12 +83,12 @@ func (s *service) createActivity(ctx context.Context, in value.Value) (value.Val
 	if err != nil {
 		return value.Value{}, err
 	}
-	return object(text("activityArn", s.activityARN(name)), date("creationDate", made.Created)), nil
+	return object(text("activityArn", s.Catalog.ARNOf(catalog.KindActivity, name)), date("creationDate", made.Created)), nil
 }
 
 // activitySummary are the members that lists of activities and their descriptions share.
 func (s *service) activitySummary(o *store.Object) []value.Member {
-	return []value.Member{text("activityArn", s.activityARN(o.Name)), text("name", o.Name), date("creationDate", o.Created)}
+	return []value.Member{text("activityArn", s.Catalog.ARNOf(catalog.KindActivity, o.Name)), text("name", o.Name), date("creationDate", o.Created)}
 }
 
 func (s *service) describeActivity(ctx context.Context, in value.Value) (value.Value, error) {

@@ -72,13 +72,5 @@ func (s *service) machineARN(name string, qualifier ...string) string {
 	return strings.Join(append([]string{s.Catalog.ARNOf(manifest.KindStateMachine, name)}, qualifier...), ":")
 }
 
-func (s *service) executionARN(machine, name string) string {
-	return s.Catalog.ARN("states", typeExecution+":"+machine+":"+name)
-}
-
-func (s *service) activityARN(name string) string {
-	return s.Catalog.ARN("states", typeActivity+":"+name)
-}
-
 // here reports whether the ARN is of this account and region. What is not does not exist.
 func (s *service) here(a arn) bool { return a.site == s.Catalog.Site }

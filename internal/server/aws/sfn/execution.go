@@ -92,7 +92,7 @@ func (s *service) startExecution(ctx context.Context, in value.Value) (value.Val
 	if err != nil {
 		return value.Value{}, err
 	}
-	arn := s.executionARN(t.Machine, name)
+	arn := s.Catalog.ExecutionARN(t.Machine, name)
 	r, err := s.Kernel.Create(ctx, t.request(ctx, arn, name, in, payload))
 	if errors.Is(err, kernel.ErrExists) {
 		r, err = s.sameExecution(ctx, t.Machine, name, payload)
@@ -148,7 +148,7 @@ func written(in, payload value.Value) string {
 func (s *service) sameExecution(ctx context.Context, machine, name string, payload value.Value) (*store.Run, error) {
 	r, err := s.Store.RunByName(ctx, by(ctx).Owner, machine, name)
 	if err == nil && (r.Status.Ended() || !value.Equal(r.Input, payload)) {
-		err = errExecutionExists.of(s.executionARN(machine, name))
+		err = errExecutionExists.of(s.Catalog.ExecutionARN(machine, name))
 	}
 	return r, err
 }
@@ -192,7 +192,7 @@ func (s *service) describeExecution(ctx context.Context, in value.Value) (value.
 // executionSummary are the members that lists of executions and their descriptions share.
 func (s *service) executionSummary(r *store.Run) []value.Member {
 	return []value.Member{
-		text("executionArn", s.executionARN(r.Machine, r.Name)),
+		text("executionArn", s.Catalog.ExecutionARN(r.Machine, r.Name)),
 		text("stateMachineArn", s.machineARN(r.Machine)),
 		text("name", r.Name),
 		text("status", status(r)),
