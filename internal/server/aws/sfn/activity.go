@@ -55,7 +55,7 @@ func (s *service) createActivity(ctx context.Context, in value.Value) (value.Val
 		return value.Value{}, errTooManyTags.of(s.Catalog.ARNOf(catalog.KindActivity, name))
 	}
 	var made *store.Object
-	err := changed(func() (bool, error) {
+	err := s.changed(func() (bool, error) {
 		latest, err := s.Catalog.Latest(ctx, catalog.KindActivity, "", name)
 		if err != nil {
 			return false, err
@@ -119,7 +119,7 @@ func (s *service) listActivities(ctx context.Context, in value.Value) (value.Val
 }
 
 func (s *service) deleteActivity(ctx context.Context, in value.Value) (value.Value, error) {
-	return value.Value{}, changed(func() (bool, error) {
+	return value.Value{}, s.changed(func() (bool, error) {
 		o, err := s.findActivity(ctx, in.At("activityArn").Text())
 		if gone(err) || err == nil && !by(ctx).MayChange(o) {
 			return true, nil

@@ -123,7 +123,7 @@ func (s *service) createAlias(ctx context.Context, in value.Value) (value.Value,
 		data = data.With("description", description)
 	}
 	made := alias{}
-	err = changed(func() (bool, error) {
+	err = s.changed(func() (bool, error) {
 		latest, err := s.Catalog.Latest(ctx, catalog.KindMachineAlias, machineName, in.At("name").Text())
 		if err != nil {
 			return false, err
@@ -159,7 +159,7 @@ func (s *service) updateAlias(ctx context.Context, in value.Value) (value.Value,
 		return value.Value{}, errMissing.of("Either the description or the RoutingConfiguration must be specified")
 	}
 	var updated time.Time
-	err := changed(func() (bool, error) {
+	err := s.changed(func() (bool, error) {
 		a, err := s.findAlias(ctx, in.At("stateMachineAliasArn").Text())
 		if err != nil {
 			return false, err
@@ -254,7 +254,7 @@ func (s *service) listAliases(ctx context.Context, in value.Value) (value.Value,
 }
 
 func (s *service) deleteAlias(ctx context.Context, in value.Value) (value.Value, error) {
-	return value.Value{}, changed(func() (bool, error) {
+	return value.Value{}, s.changed(func() (bool, error) {
 		a, err := s.findAlias(ctx, in.At("stateMachineAliasArn").Text())
 		if err != nil {
 			return false, err

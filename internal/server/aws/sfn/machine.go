@@ -193,7 +193,7 @@ func (s *service) createStateMachine(ctx context.Context, in value.Value) (value
 		return value.Value{}, err
 	}
 	var made, version machine
-	err = changed(func() (bool, error) {
+	err = s.changed(func() (bool, error) {
 		latest, err := s.Catalog.Latest(ctx, manifest.KindStateMachine, "", name)
 		if err != nil {
 			return false, err
@@ -338,7 +338,7 @@ func (s *service) updateStateMachine(ctx context.Context, in value.Value) (value
 	}
 	var next, version machine
 	revised := false
-	err = changed(func() (bool, error) {
+	err = s.changed(func() (bool, error) {
 		m, err := s.findOwnMachine(ctx, a)
 		if err != nil {
 			return false, err
@@ -427,7 +427,7 @@ func (s *service) deleteStateMachine(ctx context.Context, in value.Value) (value
 	if a.more != "" {
 		return value.Value{}, errValidation.of("The ARN must not be qualified by a version or an alias: " + a.text)
 	}
-	return value.Value{}, changed(func() (bool, error) {
+	return value.Value{}, s.changed(func() (bool, error) {
 		m, err := s.findOwnMachine(ctx, a)
 		if gone(err) {
 			return true, nil // what is not there counts as deleted

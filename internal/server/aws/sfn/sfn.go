@@ -9,6 +9,7 @@ import (
 	"errors"
 	"maps"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/activity"
@@ -43,11 +44,14 @@ type Options struct {
 }
 
 // service holds the actions.
-type service struct{ Options }
+type service struct {
+	Options
+	changes sync.Mutex // held while one is made
+}
 
 // New returns the service.
 func New(o Options) aws.Service {
-	s := &service{o}
+	s := &service{Options: o}
 	actions := make(map[string]aws.Action)
 	for _, family := range []map[string]aws.Action{
 		s.machineActions(), s.versionActions(), s.aliasActions(), s.tagActions(), s.validationActions(), s.testStateActions(),
@@ -65,8 +69,11 @@ func input(action string, members ...aws.Member) *aws.Shape {
 	return aws.Structure(action+"Input", members...)
 }
 
-// changed repeats a change of the catalogue for as long as others are faster.
-func changed(try func() (bool, error)) error {
+// changed carries a change of the catalogue out, one at a time, and again where somebody else, such as tutti apply, was
+// faster.
+func (s *service) changed(try func() (bool, error)) error {
+	s.changes.Lock()
+	defer s.changes.Unlock()
 	for range 10 {
 		if ok, err := try(); ok || err != nil {
 			return err

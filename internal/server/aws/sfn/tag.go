@@ -71,7 +71,7 @@ func tagged(tags []value.Value, more value.Value) []value.Value {
 
 // retag changes the tags of what an ARN names.
 func (s *service) retag(ctx context.Context, arn string, change func([]value.Value) []value.Value) (value.Value, error) {
-	return value.Value{}, changed(func() (bool, error) {
+	return value.Value{}, s.changed(func() (bool, error) {
 		o, err := s.findTagged(ctx, arn)
 		if err != nil {
 			return false, err

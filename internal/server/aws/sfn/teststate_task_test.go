@@ -63,7 +63,7 @@ func workingService(t *testing.T) *service {
 			}
 		}
 	})
-	return &service{Options{
+	return &service{Options: Options{
 		Store: s, Kernel: k, Catalog: c, ReadItems: mapdata.Parse, Now: time.Now, Rand: func() uint64 { return 1 }, Refuse: func() error { return nil },
 	}}
 }

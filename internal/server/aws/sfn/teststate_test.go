@@ -17,7 +17,7 @@ import (
 
 // testService is the API of an account, without anything that a test of a state with a mock needs not.
 func testService() *service {
-	return &service{Options{
+	return &service{Options: Options{
 		Catalog: &catalog.Catalog{Site: catalog.Site{Account: "111111111111", Region: "us-east-1"}},
 		Now:     func() time.Time { return time.Date(2026, 3, 14, 1, 59, 0, 0, time.UTC) },
 		Rand:    func() uint64 { return 1 },

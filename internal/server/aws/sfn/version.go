@@ -75,7 +75,7 @@ func (s *service) publishVersion(ctx context.Context, in value.Value) (value.Val
 		return value.Value{}, err
 	}
 	var version machine
-	err = changed(func() (bool, error) {
+	err = s.changed(func() (bool, error) {
 		m, err := s.findOwnMachine(ctx, a)
 		if err != nil {
 			return false, err
@@ -143,7 +143,7 @@ func (s *service) deleteVersion(ctx context.Context, in value.Value) (value.Valu
 	if a.version() == 0 {
 		return value.Value{}, errInvalidARN.of(a.text)
 	}
-	return value.Value{}, changed(func() (bool, error) {
+	return value.Value{}, s.changed(func() (bool, error) {
 		v, err := s.version(ctx, a.name, a.version())
 		if notFound(err) || err == nil && (!s.here(a) || !by(ctx).MayChange(v.Object)) {
 			return true, nil // what is not there counts as deleted
