@@ -131,6 +131,8 @@ type Line struct {
 	Time    time.Time `json:"time"`
 	Stream  string    `json:"stream" enum:"stdout,stderr"`
 	Text    string    `json:"text"`
+	// Continued says that the line goes on in the next of the same process and stream.
+	Continued bool `json:"continued,omitempty" doc:"the line goes on in the next of the same process and stream: it is longer than 1 MiB, or is followed while it is written"`
 }
 
 // Object is a named, versioned thing of the catalogue.

@@ -38,6 +38,7 @@ func (c *command) cmdLogs() *cobra.Command {
 			if err := cl.Logs(ctx, q, w.write); err != nil && ctx.Err() == nil {
 				return err
 			}
+			w.end()
 			if ctx.Err() != nil {
 				return &status{code: exitInterrupted}
 			}
@@ -67,22 +68,47 @@ func labeller(r ref) func(client.Line) string {
 	return func(client.Line) string { return "" }
 }
 
-// logWriter prints lines.
+// logWriter prints lines. Parts of a line follow each other without an end between them, unless another comes first.
 type logWriter struct {
 	out   io.Writer
 	times bool
 	label func(client.Line) string
+	open  *client.Line // the part that was printed last, if its line goes on
 	err   error
 }
 
 func (w *logWriter) write(l client.Line) bool {
 	text := l.Text
-	if label := w.label(l); label != "" {
-		text = "[" + label + "] " + text
+	if last := w.open; last == nil || *last != source(l) {
+		if label := w.label(l); label != "" {
+			text = "[" + label + "] " + text
+		}
+		if w.times {
+			text = l.Time.Local().Format("2006-01-02T15:04:05.000") + " " + text
+		}
+		if last != nil {
+			text = "\n" + text
+		}
 	}
-	if w.times {
-		text = l.Time.Local().Format("2006-01-02T15:04:05.000") + " " + text
+	w.open = nil
+	if l.Continued {
+		from := source(l)
+		w.open = &from
+	} else {
+		text += "\n"
 	}
-	_, w.err = fmt.Fprintln(w.out, text)
+	_, w.err = io.WriteString(w.out, text)
 	return w.err == nil
+}
+
+// source is what is alike in all lines of a process's stream.
+func source(l client.Line) client.Line {
+	return client.Line{Job: l.Job, Child: l.Child, Replica: l.Replica, Attempt: l.Attempt, Stream: l.Stream}
+}
+
+// end ends a line that goes on no more.
+func (w *logWriter) end() {
+	if w.open != nil && w.err == nil {
+		_, w.err = io.WriteString(w.out, "\n")
+	}
 }

@@ -86,6 +86,8 @@ type Line struct {
 	Time   time.Time
 	Stream string // stdout or stderr
 	Text   string
+	// Continued says that the line goes on in the next of its stream: it is long, or is followed while it is written.
+	Continued bool
 }
 
 // LogRequest selects output of a process.

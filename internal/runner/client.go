@@ -2,7 +2,6 @@ package runner
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -214,19 +213,15 @@ func (k *Client) Subscribe(ctx context.Context, yield func([]Report) bool) error
 
 // Logs yields lines of output.
 func (k *Client) Logs(ctx context.Context, q LogRequest, yield func(Line) bool) error {
-	var rest []byte
+	lines := joiner{live: q.Follow}
 	return k.stream(ctx, Request{Logs: &q}, func(a *Response) bool {
-		rest = append(rest, a.Log...)
-		for {
-			line, after, whole := bytes.Cut(rest, []byte{'\n'})
-			if !whole {
-				return true
-			}
-			if l, ok := parseLine(line); ok && !yield(l) {
-				return false
-			}
-			rest = after
+		if !lines.read(a.Log, yield) {
+			return false
 		}
+		if a.Done {
+			lines.end(yield)
+		}
+		return true
 	})
 }
 

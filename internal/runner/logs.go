@@ -51,10 +51,10 @@ type packed struct {
 	text []byte
 }
 
-// keep adds whole outputs of processes to the packs of their jobs.
-func (a *archive) keep(texts []packed) error {
+// keep adds whole outputs of processes to the packs of their jobs, and gives what is lost and why. Of what is lost an
+// empty file tells readers.
+func (a *archive) keep(texts []packed) (lost map[Key]error) {
 	slices.SortStableFunc(texts, func(x, y packed) int { return cmp.Compare(x.Key.Job, y.Key.Job) })
-	var errs []error
 	for len(texts) > 0 {
 		job := texts[0].Key.Job
 		n := slices.IndexFunc(texts, func(p packed) bool { return p.Key.Job != job })
@@ -62,11 +62,20 @@ func (a *archive) keep(texts []packed) error {
 			n = len(texts)
 		}
 		if err := a.keepJob(job, texts[:n]); err != nil {
-			errs = append(errs, fmt.Errorf("keeping the output of %d processes of job %d: %w", n, job, err))
+			if lost == nil {
+				lost = map[Key]error{}
+			}
+			for _, p := range texts[:n] {
+				lost[p.Key] = err
+				o := newOutput(a.base(p.Key), 0, [2]int{-1, -1})
+				if o.nextPart(int64(p.Size)) == nil {
+					o.file.Close()
+				}
+			}
 		}
 		texts = texts[n:]
 	}
-	return errors.Join(errs...)
+	return lost
 }
 
 // keepJob adds to one pack.
@@ -269,7 +278,7 @@ func (o *output) follow(ctx context.Context, tail int, follow bool, send func([]
 
 // lastChunk is the end of the output.
 func (o *output) lastChunk() []byte {
-	return o.readFrom(max(0, o.end-2*tailSize), 2*tailSize)
+	return o.readFrom(o.skipDropped(max(0, o.end-2*tailSize)), 2*tailSize)
 }
 
 // readOn gives what follows an offset, with a line of ours in place of what was dropped, and the offset after that.
@@ -281,7 +290,7 @@ func (o *output) readOn(at int64) (text []byte, next int64) {
 		next = o.end // there is no more, or somebody removed our file
 	}
 	if from > at {
-		note := fmt.Sprintf("%s stderr F [%d bytes of output, its times counted, were dropped here: there was more than is kept]\n", time.Now().UTC().Format(timeFormat), from-at)
+		note := fmt.Sprintf("%s stderr F [%d bytes of output, its times counted, are missing here: there was more than is kept, or the disk was full]\n", time.Now().UTC().Format(timeFormat), from-at)
 		text = append([]byte(note), text...)
 	}
 	return text, next
@@ -290,16 +299,27 @@ func (o *output) readOn(at int64) (text []byte, next int64) {
 // skipDropped moves an offset that lies in what was dropped to the beginning of what is kept.
 func (o *output) skipDropped(at int64) int64 {
 	for _, p := range o.parts {
-		if at < p.end {
+		if at < p.end || at < p.start { // an empty part says that what is before it is missing
 			return max(at, p.start)
 		}
 	}
-	return at
+	return max(at, o.end-int64(len(o.mem)))
 }
 
-// lastLines is the offset of the last n lines, found by reading backwards.
+// lastLines is the offset of the last n lines, found by reading backwards. Parts of a line count as one; the last line
+// may have no end yet.
 func (o *output) lastLines(n int) int64 {
-	lines := 0
+	lines, next := 0, o.end
+	// more counts a line, or part of one, and tells whether it is one of the last n; next is where the first of these begins.
+	more := func(at int64, text []byte) bool {
+		if lines == 0 || !o.isPart(at, text) {
+			lines++
+		}
+		if lines <= n {
+			next = at
+		}
+		return lines <= n
+	}
 	for end := o.end; end > 0; {
 		start := max(0, end-chunk)
 		for _, p := range o.parts { // one read does not cross a boundary
@@ -311,18 +331,25 @@ func (o *output) lastLines(n int) int64 {
 			start = mem
 		}
 		text := o.readFrom(start, int(end-start))
-		if len(text) == 0 {
-			return end
+		if len(text) == 0 { // what was here is dropped
+			more(end, nil)
+			return next
 		}
 		for i := len(text) - 1; i >= 0; i-- {
-			if text[i] != '\n' || start+int64(i) == o.end-1 {
-				continue
-			}
-			if lines++; lines == n {
-				return start + int64(i) + 1
+			if at := start + int64(i) + 1; text[i] == '\n' && at < o.end && !more(at, text[i+1:]) {
+				return next
 			}
 		}
 		end = start
 	}
-	return 0
+	more(0, nil)
+	return next
+}
+
+// isPart says whether the line at an offset goes on in another. text is what was read of it.
+func (o *output) isPart(at int64, text []byte) bool {
+	if len(text) <= tagAt {
+		text = o.readFrom(at, tagAt+1)
+	}
+	return len(text) > tagAt && text[tagAt] == tagPart
 }

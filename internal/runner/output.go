@@ -2,9 +2,11 @@ package runner
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,8 +17,8 @@ const (
 	// smallOutput is how much a process may print before it gets a file of its own; what stays below is written with
 	// that of other processes of its job when it ends. A file each costs a quarter of the spawn rate.
 	smallOutput = 4 << 10
-	// longestLine is where a line is split; its parts but the last are tagged P.
-	longestLine = 16 << 10
+	// longestPart is where a line is split; its parts but the last are tagged as such, and readers join them.
+	longestPart = 16 << 10
 	// tailSize is how much of the end of the output goes with the report of the exit.
 	tailSize = 4 << 10
 
@@ -42,6 +44,8 @@ type output struct {
 	pipes   [2]int // read ends; -1: closed
 	closed  bool
 	changed chan struct{} // closed and replaced when there is more to read
+	lost    int64         // bytes that could not be written
+	why     error         // why, the first time
 }
 
 // part is one file of an output: the offsets from start to end.
@@ -90,19 +94,19 @@ func (o *output) add(stream int, text []byte) {
 	now := time.Now().UTC()
 	held := &o.pending[stream]
 	for len(text) > 0 {
-		room := longestLine - len(*held)
+		room := longestPart - len(*held)
 		i := bytes.IndexByte(text, '\n')
 		switch {
 		case i >= 0 && i <= room:
-			o.line(now, stream, 'F', *held, text[:i])
+			o.line(now, stream, tagFull, *held, text[:i])
 			*held, text = (*held)[:0], text[i+1:]
 		case len(text) > room:
-			o.line(now, stream, 'P', *held, text[:room])
+			o.line(now, stream, tagPart, *held, text[:room])
 			*held, text = (*held)[:0], text[room:]
 		default:
 			*held, text = append(*held, text...), nil
 		}
-		if len(o.mem) > longestLine { // much of it at once: a part must not grow far beyond its size
+		if len(o.mem) > longestPart { // much of it at once: a part must not grow far beyond its size
 			o.flush()
 		}
 	}
@@ -126,23 +130,47 @@ func (o *output) announce() {
 	o.changed = make(chan struct{})
 }
 
-// flush writes what is in memory to the files. What cannot be written is dropped: output must not stop a process.
+// flush writes what is in memory to the files. What cannot be written is lost, which the log and the report of the end
+// tell: output must not stop a process.
 func (o *output) flush() {
 	if len(o.mem) == 0 {
 		return
 	}
-	start := o.end - int64(len(o.mem))
-	if last := len(o.parts) - 1; last < 0 || o.parts[last].end-o.parts[last].start >= o.partSize(last) {
-		o.nextPart(start)
-	}
-	if o.file != nil {
-		if _, err := o.file.Write(o.mem); err != nil {
-			o.file.Close()
-			o.file = nil
+	if err := o.write(o.end - int64(len(o.mem))); err != nil {
+		o.lost += int64(len(o.mem))
+		if o.why == nil {
+			o.why = err
 		}
 	}
-	o.parts[len(o.parts)-1].end = o.end
 	o.mem = o.mem[:0]
+}
+
+// write writes what is in memory, of which start is the offset: all of it or nothing.
+func (o *output) write(start int64) error {
+	last := len(o.parts) - 1
+	if o.file == nil || last < 0 || o.parts[last].end != start || o.parts[last].end-o.parts[last].start >= o.partSize(last) {
+		if err := o.nextPart(start); err != nil {
+			return err
+		}
+		last = len(o.parts) - 1
+	}
+	p := &o.parts[last]
+	if _, err := o.file.Write(o.mem); err != nil {
+		// Half a line would be taken for the beginning of what follows.
+		err = errors.Join(err, o.file.Truncate(p.end-p.start), o.file.Close())
+		o.file = nil
+		if p.start == p.end {
+			_ = os.Remove(p.path(o.base))
+			o.parts = o.parts[:last]
+		}
+		return err
+	}
+	p.end = o.end
+	if len(o.parts) > 3 { // the first and two that roll stay
+		os.Remove(o.parts[1].path(o.base))
+		o.parts = slices.Delete(o.parts, 1, 2)
+	}
+	return nil
 }
 
 // partSize is the size of a part: half of the limit for the first, a quarter for those that roll.
@@ -153,27 +181,25 @@ func (o *output) partSize(i int) int64 {
 	return o.limit / 4
 }
 
-// nextPart begins a file, and drops the oldest of the rolling ones when there are two.
-func (o *output) nextPart(start int64) {
+// nextPart begins a file.
+func (o *output) nextPart(start int64) error {
 	if o.file != nil {
 		o.file.Close()
 		o.file = nil
 	}
-	if len(o.parts) == 3 {
-		os.Remove(o.parts[1].path(o.base))
-		o.parts = append(o.parts[:1], o.parts[2])
-	}
 	p := part{start, start}
-	o.parts = append(o.parts, p)
-	f, err := os.OpenFile(p.path(o.base), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	const flags = os.O_CREATE | os.O_TRUNC | os.O_WRONLY
+	f, err := os.OpenFile(p.path(o.base), flags, 0o600)
 	if os.IsNotExist(err) {
 		if err = os.MkdirAll(filepath.Dir(o.base), 0o700); err == nil {
-			f, err = os.OpenFile(p.path(o.base), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+			f, err = os.OpenFile(p.path(o.base), flags, 0o600)
 		}
 	}
-	if err == nil {
-		o.file = f
+	if err != nil {
+		return err
 	}
+	o.parts, o.file = append(o.parts, p), f
+	return nil
 }
 
 // settle writes what has been in memory since the last call, for who comes after us if we die.
@@ -199,14 +225,17 @@ func (o *output) close(buf []byte) (tail, small []byte) {
 			o.pipes[stream] = -1
 		}
 		if len(o.pending[stream]) > 0 {
-			o.line(now, stream, 'F', o.pending[stream], nil)
+			o.line(now, stream, tagFull, o.pending[stream], nil)
 		}
 	}
-	if len(o.parts) == 0 && len(o.mem) <= smallOutput {
+	if len(o.parts) == 0 && o.lost == 0 && len(o.mem) <= smallOutput {
 		small, tail = bytes.Clone(o.mem), plain(o.mem, tailSize)
 	} else {
 		o.flush()
 		tail = plain(o.lastChunk(), tailSize)
+		if last := len(o.parts) - 1; last < 0 || o.parts[last].end < o.end {
+			_ = o.nextPart(o.end) // an empty file tells readers that something is missing before it
+		}
 	}
 	if o.file != nil {
 		o.file.Close()
@@ -246,13 +275,13 @@ func readParts(base string, parts []part, offset int64, n int) []byte {
 // plain is the text of the last whole lines, without times and tags, at most n bytes.
 func plain(lines []byte, n int) []byte {
 	var text []byte
-	for len(lines) > 0 {
-		line, rest, _ := bytes.Cut(lines, []byte{'\n'})
-		if l, ok := parseLine(line); ok {
-			text = append(append(text, l.Text...), '\n')
-		}
-		lines = rest
+	var j joiner
+	add := func(l Line) bool {
+		text = append(append(text, l.Text...), '\n')
+		return true
 	}
+	j.read(lines, add)
+	j.end(add)
 	if len(text) > n {
 		text = text[len(text)-n:]
 		if i := bytes.IndexByte(text, '\n'); i >= 0 && i < len(text)-1 {
@@ -260,25 +289,4 @@ func plain(lines []byte, n int) []byte {
 		}
 	}
 	return text
-}
-
-// Line is one line of output.
-type Line struct {
-	Time   time.Time
-	Stream string
-	Text   string
-}
-
-// parseLine reads a line of a log file.
-func parseLine(line []byte) (Line, bool) {
-	stamp, rest, ok := bytes.Cut(line, []byte{' '})
-	if !ok {
-		return Line{}, false
-	}
-	t, err := time.Parse(timeFormat, string(stamp))
-	stream, rest, ok := bytes.Cut(rest, []byte{' '})
-	if err != nil || !ok || len(rest) < 2 || rest[1] != ' ' {
-		return Line{}, false
-	}
-	return Line{Time: t, Stream: string(stream), Text: string(rest[2:])}, true
 }

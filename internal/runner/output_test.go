@@ -187,5 +187,5 @@ func TestUnpackFollowsThePack(t *testing.T) {
 
 // keep adds one output to its pack.
 func keep(a *archive, k Key, text []byte) error {
-	return a.keep([]packed{{Key: k, Size: len(text), text: text}})
+	return a.keep([]packed{{Key: k, Size: len(text), text: text}})[k]
 }

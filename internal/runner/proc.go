@@ -366,15 +366,17 @@ func (r *Runner) finished(procs []*proc) {
 		}
 		r.collector.remove(p.reader)
 		exits[i] = describe(p, p.cell.ending(p.ending))
+		exits[i].lose(p.output.lost, p.output.why)
 		p.cell.release()
 		r.scratch.release(p.key, p.start.User)
 	}
-	if err := r.archive.keep(small); err != nil {
-		r.log.Error("output is lost", "error", err)
-	}
+	lost := r.archive.keep(small)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, p := range procs {
+		if why := lost[p.key]; why != nil {
+			exits[i].lose(int64(len(tails[i])), why)
+		}
 		p.tail = tails[i]
 		p.ended(exits[i])
 	}
@@ -411,6 +413,21 @@ func describe(p *proc, e ending) *Exit {
 		x.Text = fmt.Sprintf("used more memory than its limit of %d MiB", p.start.Memory>>20)
 	}
 	return x
+}
+
+// lose adds that n bytes of the output could not be written.
+func (x *Exit) lose(n int64, why error) {
+	if n == 0 {
+		return
+	}
+	if errno := syscall.Errno(0); errors.As(why, &errno) {
+		why = errno // without the file, which is ours
+	}
+	text := fmt.Sprintf("%d bytes of its output are lost: %v", n, why)
+	if x.Text != "" {
+		text = x.Text + "; " + text
+	}
+	x.Text = text
 }
 
 // ownPeak is the most memory that a process had, in bytes. The kernel counts for a process what whoever forked it had

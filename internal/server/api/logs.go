@@ -206,7 +206,7 @@ func (f *follower) copy(ctx context.Context, p job.Proc) error {
 		}
 		err := f.out.Encode(client.Line{
 			Job: int64(p.Job), Child: p.Child, Replica: p.Replica, Attempt: p.Attempt,
-			Time: l.Time, Stream: l.Stream, Text: l.Text,
+			Time: l.Time, Stream: l.Stream, Text: l.Text, Continued: l.Continued,
 		})
 		if err == nil && f.in.Follow {
 			err = f.flush.Flush()
