@@ -9,14 +9,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/manifest"
 	"github.com/tutti-ml/tutti/internal/store"
-	"github.com/tutti-ml/tutti/internal/value"
 )
 
 // Kind is a kind of object.
@@ -74,41 +72,6 @@ type Catalog struct {
 // New returns the catalogue that s holds. Its Site may be set before it is used.
 func New(s store.Store, w *store.Writer, now func() time.Time) *Catalog {
 	return &Catalog{Site: Site{"local", "000000000000"}, store: s, writer: w, now: now}
-}
-
-// Put stores a document that manifest read. Where it is what is stored already, nothing changes, and stored is the
-// version that was there.
-func (c *Catalog) Put(ctx context.Context, by Caller, p manifest.Parsed) (stored *store.Object, changed bool, err error) {
-	if err := c.check(ctx, by, p); err != nil {
-		return nil, false, err
-	}
-	for range 3 {
-		latest, err := c.Latest(ctx, p.Kind, p.Space, p.Name)
-		if err != nil {
-			return nil, false, err
-		}
-		now := c.now().UTC().Truncate(time.Millisecond)
-		o := &store.Object{
-			Kind: string(p.Kind), Space: p.Space, Name: p.Name, Owner: by.Owner, Version: 1,
-			Created: now, Updated: now, Labels: p.Labels, Data: p.Data,
-		}
-		if latest != nil {
-			if !by.MayChange(latest) {
-				return nil, false, &Error{"storing", p.Kind, p.Name, ErrForbidden, "it belongs to " + latest.Owner + "; take another name"}
-			}
-			o.Owner, o.Created, o.Version = latest.Owner, latest.Created, latest.Version+1
-			if p.Kind == manifest.KindStateMachine && !latest.Deleted {
-				reapplied(latest, o)
-			}
-			if !latest.Deleted && maps.Equal(latest.Labels, o.Labels) && value.Equal(latest.Data, o.Data) {
-				return latest, false, nil
-			}
-		}
-		if ok, err := c.Save(ctx, o); ok || err != nil {
-			return o, ok, err
-		}
-	}
-	return nil, false, &Error{"storing", p.Kind, p.Name, ErrBusy, "try again"}
 }
 
 // Save stores versions of objects as they are, all of them or none: it is false where somebody else was faster and one is
@@ -263,25 +226,6 @@ func (by Caller) MayRead(o *store.Object) bool {
 // MayChange reports whether the caller may replace and delete o.
 func (by Caller) MayChange(o *store.Object) bool {
 	return by.Admin || by.Owner == o.Owner && !isSite(Kind(o.Kind))
-}
-
-// check refuses what could never be used.
-func (c *Catalog) check(ctx context.Context, by Caller, p manifest.Parsed) error {
-	switch {
-	case p.Kind == manifest.KindJob:
-		return &Error{"storing", p.Kind, p.Name, ErrInvalid, "a job is run, not stored: tutti run FILE"}
-	case p.Generate:
-		return &Error{"storing", p.Kind, p.Name, ErrInvalid, "an object that is kept needs metadata.name"}
-	case isSite(p.Kind) && !by.Admin:
-		return &Error{"storing", p.Kind, p.Name, ErrForbidden, "it is for everybody on the machine, so only the server's own user and root may change it"}
-	case p.Kind == manifest.KindJobQueue:
-		for _, name := range manifest.ReadQueue(p.Data).Environments {
-			if _, err := c.Resolve(ctx, by, manifest.KindComputeEnvironment, name); err != nil {
-				return &Error{"storing", p.Kind, p.Name, ErrInvalid, err.Error()}
-			}
-		}
-	}
-	return nil
 }
 
 // order is that in which documents can refer to each other.

@@ -163,16 +163,58 @@ func (h *handler) apply(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[client.Page[client.Applied]]{}
-	out.Body.Items = []client.Applied{}
-	for i, d := range docs {
-		a, err := h.applyOne(ctx, d, fmt.Sprintf("%s/%d", in.Key, i), in.Key != "")
-		if err != nil {
-			return nil, err
-		}
-		out.Body.Items = append(out.Body.Items, a)
+	objects, jobs := docs, []manifest.Parsed(nil) // jobs are last
+	if i := slices.IndexFunc(docs, func(d manifest.Parsed) bool { return d.Kind == manifest.KindJob }); i >= 0 {
+		objects, jobs = docs[:i], docs[i:]
 	}
-	return out, nil
+	if err := h.checkJobs(ctx, jobs, objects); err != nil {
+		return nil, err
+	}
+	applied, err := h.applyObjects(ctx, objects)
+	if err != nil {
+		return nil, err
+	}
+	for i, d := range jobs {
+		key := ""
+		if in.Key != "" {
+			key = fmt.Sprintf("%s/%d", in.Key, len(objects)+i)
+		}
+		j, err := h.submit(ctx, d, key)
+		if err != nil {
+			return nil, partly(err, applied)
+		}
+		applied = append(applied, client.Applied{Kind: string(d.Kind), Namespace: d.Space, Name: j.Name, Job: int64(j.ID), Action: "submitted"})
+	}
+	return &answer[client.Page[client.Applied]]{Body: client.Page[client.Applied]{Items: applied}}, nil
+}
+
+// checkJobs refuses jobs that would be refused when they are submitted, after the objects beside them are stored.
+func (h *handler) checkJobs(ctx context.Context, jobs, objects []manifest.Parsed) error {
+	for _, d := range jobs {
+		spec := *d.Spec
+		if slices.ContainsFunc(objects, func(o manifest.Parsed) bool { return o.Kind == manifest.KindJobQueue }) {
+			spec.Queue = "" // it may be one of those
+		}
+		if err := h.Dispatch.Check(ctx, auth.From(ctx).Owner, &spec); err != nil {
+			return explain("job "+d.Name, err)
+		}
+	}
+	return nil
+}
+
+// partly adds to an error what had been applied when it came.
+func partly(err error, applied []client.Applied) error {
+	p := (*problem)(nil)
+	if len(applied) == 0 || !errors.As(err, &p) {
+		return err
+	}
+	var names []string
+	for _, a := range applied {
+		names = append(names, a.Kind+"/"+a.Name)
+	}
+	with := *p
+	with.Detail += "; what came before it was applied: " + strings.Join(names, ", ")
+	return &with
 }
 
 // readAll reads files, in the order in which their documents may refer to each other. Faults of any are the error.
@@ -199,31 +241,22 @@ func (h *handler) readAll(ctx context.Context, files []client.File, space string
 	return docs, nil
 }
 
-func (h *handler) applyOne(ctx context.Context, d manifest.Parsed, key string, keyed bool) (client.Applied, error) {
-	a := client.Applied{Kind: string(d.Kind), Namespace: d.Space, Name: d.Name}
-	if d.Kind == manifest.KindJob {
-		if !keyed {
-			key = ""
-		}
-		j, err := h.submit(ctx, d, key)
-		if err != nil {
-			return a, err
-		}
-		a.Name, a.Job, a.Action = j.Name, int64(j.ID), "submitted"
-		return a, nil
-	}
-	o, changed, err := h.Catalog.Put(ctx, by(ctx), d)
+// applyObjects stores objects, all or none.
+func (h *handler) applyObjects(ctx context.Context, docs []manifest.Parsed) ([]client.Applied, error) {
+	stored, err := h.Catalog.PutAll(ctx, by(ctx), docs)
 	if err != nil {
-		return a, explainObject(a.Kind, err)
+		return nil, explainObject("catalogue", err)
 	}
-	a.Version = o.Version
-	switch {
-	case !changed:
-		a.Action = "unchanged"
-	case o.Version == 1:
-		a.Action = "created"
-	default:
-		a.Action = "configured"
+	applied := []client.Applied{}
+	for i, d := range docs {
+		a := client.Applied{Kind: string(d.Kind), Namespace: d.Space, Name: d.Name, Version: stored[i].Version, Action: "configured"}
+		switch {
+		case !stored[i].Changed:
+			a.Action = "unchanged"
+		case a.Version == 1:
+			a.Action = "created"
+		}
+		applied = append(applied, a)
 	}
-	return a, nil
+	return applied, nil
 }

@@ -217,3 +217,44 @@ func TestLogsOfAJob(t *testing.T) {
 		t.Errorf("read %q, error %v; want hello", read, err)
 	}
 }
+
+// Of what is applied together nothing is stored, and no job started, if a part of it is refused.
+func TestApplyAllOrNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.as("ada")
+	settings := client.File{Name: "c.yaml", Text: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n"}
+	queue := client.File{Name: "q.json", Text: `{"jobQueueName":"fast","priority":5,"state":"ENABLED","computeEnvironmentOrder":[{"order":1,"computeEnvironment":"local"}]}`}
+	lost := client.File{Name: "j.yaml", Text: strings.Replace(string(manifest("", `"command":["true"]`)),
+		`"annotations":{"tutti.dev/retry-delay":"1ms"}`, `"labels":{"kueue.x-k8s.io/queue-name":"nowhere"}`, 1)}
+	fine := client.File{Name: "k.yaml", Text: string(manifest("", `"command":["true"]`))}
+	for name, files := range map[string][]client.File{"a queue that is an admin's": {settings, queue, fine}, "a job of an unknown queue": {settings, fine, lost}} {
+		if applied, err := c.Apply(t.Context(), "", files); err == nil {
+			t.Fatalf("%s: %+v", name, applied)
+		}
+		objects, err := c.Objects(t.Context(), "configmap", "")
+		if err != nil || len(objects) != 0 {
+			t.Errorf("%s: stored are %+v, %v", name, objects, err)
+		}
+		jobs, err := c.Jobs(t.Context(), client.JobQuery{})
+		if err != nil || len(jobs.Items) != 0 {
+			t.Errorf("%s: submitted are %+v, %v", name, jobs.Items, err)
+		}
+	}
+	applied, err := c.Apply(t.Context(), "", []client.File{fine, settings})
+	if err != nil || len(applied) != 2 || applied[1].Action != "submitted" {
+		t.Errorf("applied %+v, %v", applied, err)
+	}
+}
+
+// What a job that is refused late, as its name is taken, leaves behind is told.
+func TestApplyTellsWhatWasApplied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	named := client.File{Name: "j.yaml", Text: strings.Replace(string(manifest("", `"command":["true"]`)), `"generateName":"j-"`, `"name":"taken"`, 1)}
+	settings := client.File{Name: "c.yaml", Text: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n"}
+	_, err := w.as("ada").Apply(t.Context(), "", []client.File{settings, named, named})
+	if p := problem(t, err); !strings.Contains(p.Detail, "was applied: configmap/c, job/taken") {
+		t.Errorf("the problem is %+v", p)
+	}
+}
