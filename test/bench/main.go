@@ -69,6 +69,8 @@ var benches = []struct {
 	{"map", mapState},
 	{"sleep", sleep},
 	{"spawn", spawn},
+	{"api", api},
+	{"history", history},
 }
 
 func main() {
@@ -76,10 +78,9 @@ func main() {
 	scale := flag.Float64("scale", 1, "of the workloads")
 	file := flag.String("json", "", "write the report to this file")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the benches to this file")
-	worker := flag.String("worker", "", "be a helper process of a bench")
 	flag.Parse()
-	if *worker != "" {
-		os.Exit(runWorker(*worker, flag.Args()))
+	if flag.NArg() == 2 {
+		os.Exit(runWorker(flag.Arg(0), flag.Arg(1)))
 	}
 	if err := measure(*rows, *scale, *file, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -119,7 +117,7 @@ func openJobs(ctx context.Context, dir string) (*jobs, error) {
 	}
 	j.engine, err = local.Open(ctx, local.Config{
 		Dir:       runnerDir,
-		Command:   []string{self, "-worker", "runner", runnerDir},
+		Command:   []string{self, "runner", runnerDir},
 		Capacity:  local.Capacity{MilliCPU: slots * 1000, Memory: 8 << 30},
 		AllowRoot: true,
 	})
@@ -165,20 +163,8 @@ func (j *jobs) times(ctx context.Context) (t [len(timed)]time.Duration, err erro
 	if err != nil {
 		return t, err
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", facts.PID))
-	if err != nil {
-		return t, err
-	}
-	const tick = 10 * time.Millisecond // USER_HZ
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	for i, text := range fields[11:15] { // utime, stime, cutime, cstime: see proc_pid_stat(5)
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return t, err
-		}
-		t[1+i/2] += time.Duration(n) * tick
-	}
-	return t, nil
+	t[1], t[2], err = processTimes(facts.PID)
+	return t, err
 }
 
 // run submits a job and waits for its end.
@@ -204,14 +190,19 @@ func (j *jobs) close() error {
 	return j.system.close()
 }
 
-// runWorker is the runner's process.
-func runWorker(what string, args []string) int {
-	if what != "runner" || len(args) != 1 {
-		fmt.Fprintln(os.Stderr, "bench: a worker is a runner with its directory")
-		return 2
+// runWorker is a helper's process: a runner, as servers start it too, or a server.
+func runWorker(what, dir string) int {
+	var err error
+	switch what {
+	case "runner":
+		err = runner.Main(context.Background(), runner.Config{Dir: dir})
+	case "server":
+		err = runServer(dir)
+	default:
+		err = errors.New("there is no such helper")
 	}
-	if err := runner.Main(context.Background(), runner.Config{Dir: args[0]}); err != nil {
-		fmt.Fprintln(os.Stderr, "bench: runner:", err)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %s: %v\n", what, err)
 		return 1
 	}
 	return 0
