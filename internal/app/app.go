@@ -94,9 +94,13 @@ func Open(ctx context.Context, conf Config, o Options) (_ *App, err error) {
 	a.level.Set(level)
 	a.log = conf.Log.logger(o.Log, &a.level)
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, a.close())
+		if err == nil {
+			return
 		}
+		if a.local != nil {
+			err = errors.Join(err, a.leaveRunner())
+		}
+		err = errors.Join(err, a.close())
 	}()
 	if err := a.openStore(ctx); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -205,8 +206,15 @@ func decode(text []byte, c *Config) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
 	}
-	return yaml.Load(text, c, yaml.WithKnownFields())
+	err := yaml.Load(text, c, yaml.WithKnownFields())
+	if err != nil && unknownKey.MatchString(err.Error()) {
+		return errors.New(unknownKey.ReplaceAllString(err.Error(), `there is no key "$1" here; docs/configuration.md has them all`))
+	}
+	return err
 }
+
+// unknownKey is how the YAML package tells of a key that a type of ours has no field for.
+var unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
 
 // overlay sets the fields of v whose variables are in env: prefix_FIELD, words parted by underscores, values in YAML.
 func overlay(v reflect.Value, prefix string, env []string) error {

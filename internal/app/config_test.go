@@ -127,3 +127,12 @@ func TestBytes(t *testing.T) {
 		}
 	}
 }
+
+// A key that is not there is told with its line, and in the words of the file.
+func TestUnknownKey(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, "log: {level: info}\naws: {regoin: eu-west-1}\n")
+	if err == nil || !strings.Contains(err.Error(), `line 2: there is no key "regoin" here`) {
+		t.Errorf("it says %v", err)
+	}
+}

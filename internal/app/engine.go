@@ -56,7 +56,6 @@ func (a *App) openEngine(ctx context.Context) error {
 	}
 	conf.Log = a.log.With("room", "engine")
 	conf.Pressure = a.disk.pressure
-	conf.Pressure = a.disk.pressure
 	if a.local, err = local.Open(ctx, conf); err != nil {
 		return err
 	}

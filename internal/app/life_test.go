@@ -1,14 +1,18 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/tutti-ml/tutti/client"
+	"github.com/tutti-ml/tutti/internal/runner"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -98,6 +102,29 @@ func TestSecondServerIsRefused(t *testing.T) {
 	conf := a.conf
 	if _, err := Open(t.Context(), conf, Options{Log: io.Discard}); !errors.Is(err, store.ErrLocked) {
 		t.Errorf("a second server: %v, want that the data are in use", err)
+	}
+}
+
+// A server that cannot listen leaves no runner behind.
+func TestNothingIsLeftOfAServerThatDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	conf := DefaultConfig(nil)
+	conf.Listen, conf.Data, conf.AllowRoot = taken.Addr().String(), t.TempDir(), true
+	var log bytes.Buffer
+	if _, err := Open(t.Context(), conf, Options{Log: &log}); err == nil {
+		t.Fatal("it listens where another does")
+	}
+	if !strings.Contains(log.String(), "the runner was started") {
+		t.Fatalf("there was no runner to leave: %s", &log)
+	}
+	if r, err := runner.Dial(t.Context(), runnerDir(conf.Data)); err == nil {
+		r.Close()
+		t.Error("the runner is still there")
 	}
 }
 
