@@ -231,6 +231,7 @@ func (a *App) Run(ctx context.Context) error {
 	commits := start(ctx, failed, "the store's writer", a.writer.Run)
 	unkept := start(ctx, failed, "the writer of Express executions", a.express.writer.Run)
 	rooms := []*loop{
+		start(ctx, failed, "the ends of Express executions", a.express.ends.Run),
 		start(ctx, failed, "the kernel of Express executions", a.express.kernel.Run),
 		start(ctx, failed, "the kernel", a.kernel.Run),
 		start(ctx, failed, "dispatch", a.dispatch.Run),

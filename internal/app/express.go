@@ -23,6 +23,7 @@ type express struct {
 	store  *memory.Store
 	writer *store.Writer
 	kernel *kernel.Kernel
+	ends   *background // of executions
 	logs   *groupLogs
 }
 
@@ -31,7 +32,7 @@ type express struct {
 const expressEvents = 1_000_000
 
 func (a *App) openExpress(ctx context.Context, known []run.Language) error {
-	e := express{store: memory.New(memory.Options{Secret: a.store.Secret()}), logs: &groupLogs{app: a}}
+	e := express{store: memory.New(memory.Options{Secret: a.store.Secret()}), ends: newBackground(), logs: &groupLogs{app: a}}
 	var err error
 	if e.writer, err = store.NewWriter(ctx, e.store); err != nil {
 		return err
@@ -48,7 +49,7 @@ func (a *App) openExpress(ctx context.Context, known []run.Language) error {
 }
 
 func (e *express) door() sfn.Express {
-	return sfn.Express{Kernel: e.kernel, Store: e.store, Forget: e.store.Forget, Log: e.logs.append}
+	return sfn.Express{Kernel: e.kernel, Go: e.ends.Go, Forget: e.store.Forget, Log: e.logs.append}
 }
 
 // maxGroupLog is how large the file of a log group grows before it begins anew. The one before is kept.
@@ -57,7 +58,7 @@ const maxGroupLog = 64 << 20
 // groupLogs are the logs of log groups: a file for each, DATA/loggroups/NAME.jsonl, the slashes of its name made dots.
 type groupLogs struct {
 	app *App
-	mu  sync.Mutex
+	mu  sync.Mutex // guards the files
 }
 
 // append keeps lines. What cannot be kept is told in the server's log.

@@ -67,35 +67,52 @@ func (s *service) target(ctx context.Context, a arn) (target, error) {
 	return target{}, errNoMachine.of(a.text)
 }
 
-func (s *service) startExecution(ctx context.Context, in value.Value) (value.Value, error) {
+// asked is an execution that a request asks for.
+type asked struct {
+	target
+	name    string
+	payload value.Value // its input
+	in      value.Value // the request
+}
+
+// asked reads a request to start an execution; express says that it must be one of an Express state machine.
+func (s *service) asked(ctx context.Context, in value.Value, express bool) (*asked, error) {
 	if err := s.Refuse(); err != nil {
-		return value.Value{}, err
+		return nil, err
 	}
 	a, err := parseARN(in.At("stateMachineArn").Text(), typeMachine)
 	if err != nil {
-		return value.Value{}, err
+		return nil, err
 	}
 	t, err := s.target(ctx, a)
 	if err != nil {
-		return value.Value{}, err
+		return nil, err
+	}
+	if express && t.kind() != typeOfExpress {
+		return nil, errMachineType
 	}
 	name := in.At("name").Text()
 	if name == "" {
 		name = uuid.New()
 	} else if !validName(name) {
-		return value.Value{}, errInvalidName.of(name)
-	}
-	if t.kind() == typeOfExpress {
-		return s.startExpress(ctx, t, name, in)
+		return nil, errInvalidName.of(name)
 	}
 	payload, err := executionInput(in)
+	return &asked{t, name, payload, in}, err
+}
+
+func (s *service) startExecution(ctx context.Context, in value.Value) (value.Value, error) {
+	a, err := s.asked(ctx, in, false)
 	if err != nil {
 		return value.Value{}, err
 	}
-	arn := s.Catalog.ExecutionARN(t.Machine, name)
-	r, err := s.Kernel.Create(ctx, t.request(ctx, arn, name, in, payload))
+	if a.kind() == typeOfExpress {
+		return s.startExpress(ctx, a)
+	}
+	arn := s.Catalog.ExecutionARN(a.Machine, a.name)
+	r, err := s.Kernel.Create(ctx, a.request(ctx, arn, a.name))
 	if errors.Is(err, kernel.ErrExists) {
-		r, err = s.sameExecution(ctx, t.Machine, name, payload)
+		r, err = s.sameExecution(ctx, a.Machine, a.name, a.payload)
 	}
 	if err != nil {
 		return value.Value{}, s.explain(err)
@@ -103,10 +120,10 @@ func (s *service) startExecution(ctx context.Context, in value.Value) (value.Val
 	return object(text("executionArn", arn), date("startDate", r.Started)), nil
 }
 
-// request asks the kernel for an execution of the target.
-func (t target) request(ctx context.Context, arn, name string, in, payload value.Value) kernel.StartRequest {
-	attributes := t.Attributes(arn)
-	for _, m := range []value.Member{words(asl.AttributeInput, written(in, payload)), of(attributeTrace, in.At("traceHeader"))} {
+// request asks the kernel for the execution, by its ARN and the name of its run.
+func (a *asked) request(ctx context.Context, arn, name string) kernel.StartRequest {
+	attributes := a.Attributes(arn)
+	for _, m := range []value.Member{words(asl.AttributeInput, written(a.in, a.payload)), of(attributeTrace, a.in.At("traceHeader"))} {
 		if !m.Value.IsAbsent() {
 			attributes = attributes.With(m.Name, m.Value)
 		}
@@ -114,11 +131,11 @@ func (t target) request(ctx context.Context, arn, name string, in, payload value
 	return kernel.StartRequest{
 		Owner:      by(ctx).Owner,
 		Name:       name,
-		Machine:    t.Machine,
-		Language:   t.Language(),
-		Source:     t.Source(),
-		Input:      payload,
-		Labels:     t.Labels(),
+		Machine:    a.Machine,
+		Language:   a.Language(),
+		Source:     a.Source(),
+		Input:      a.payload,
+		Labels:     a.Labels(),
 		Attributes: attributes,
 	}
 }

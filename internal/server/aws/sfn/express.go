@@ -17,7 +17,8 @@ import (
 // by whoever wants them to be where the server dies, and leave nothing but what they log.
 type Express struct {
 	Kernel *kernel.Kernel
-	Store  store.Store
+	// Go does what goes on after the request that it is of, until it is done or the server stops.
+	Go func(func(context.Context))
 	// Forget removes a run that has ended.
 	Forget func(run.ID)
 	// Log keeps lines of JSON, each with its end, under the name of a log group.
@@ -44,96 +45,80 @@ func (s *service) expressActions() map[string]aws.Action {
 }
 
 // startExpress begins an Express execution that nobody waits for.
-func (s *service) startExpress(ctx context.Context, t target, name string, in value.Value) (value.Value, error) {
-	payload, err := executionInput(in)
+func (s *service) startExpress(ctx context.Context, a *asked) (value.Value, error) {
+	e, err := s.beginExpress(ctx, a)
 	if err != nil {
 		return value.Value{}, err
 	}
-	e, err := s.beginExpress(ctx, t, name, in, payload)
-	if err != nil {
-		return value.Value{}, err
-	}
-	go s.finishExpress(context.WithoutCancel(ctx), e)
-	return object(text("executionArn", e.arn), date("startDate", e.row.Started)), nil
+	return object(text("executionArn", e.arn), date("startDate", e.begun.Started)), nil
 }
 
 func (s *service) startSyncExecution(ctx context.Context, in value.Value) (value.Value, error) {
-	if err := s.Refuse(); err != nil {
-		return value.Value{}, err
-	}
-	a, err := parseARN(in.At("stateMachineArn").Text(), typeMachine)
+	a, err := s.asked(ctx, in, true)
 	if err != nil {
 		return value.Value{}, err
 	}
-	t, err := s.target(ctx, a)
+	e, err := s.beginExpress(ctx, a)
 	if err != nil {
 		return value.Value{}, err
 	}
-	if t.kind() != typeOfExpress {
-		return value.Value{}, errMachineType
+	select {
+	case <-e.finished:
+	case <-ctx.Done(): // it goes on when its caller does not
+		return value.Value{}, ctx.Err()
 	}
-	name := in.At("name").Text()
-	if name == "" {
-		name = uuid.New()
-	} else if !validName(name) {
-		return value.Value{}, errInvalidName.of(name)
+	if e.err != nil {
+		return value.Value{}, s.explain(e.err)
 	}
-	payload, err := executionInput(in)
-	if err != nil {
-		return value.Value{}, err
-	}
-	e, err := s.beginExpress(ctx, t, name, in, payload)
-	if err != nil {
-		return value.Value{}, err
-	}
-	r, err := s.finishExpress(context.WithoutCancel(ctx), e) // which goes on when the caller does not
-	if err != nil {
-		return value.Value{}, s.explain(err)
-	}
-	return s.syncAnswer(e, r, in), nil
+	return s.syncAnswer(e), nil
 }
 
 // expressExecution is one that has begun.
 type expressExecution struct {
-	arn, name string
-	target    target
-	row       *store.Run
+	*asked
+	arn      string
+	begun    *store.Run
+	finished chan struct{} // closed when what follows is there
+	ended    *store.Run
+	err      error // what kept it from finishing
 }
 
-// beginExpress begins an execution. Names need not be new: what is unique is the end of the ARN.
-func (s *service) beginExpress(ctx context.Context, t target, name string, in, payload value.Value) (*expressExecution, error) {
-	e := &expressExecution{name: name, target: t}
-	unique := name + ":" + uuid.New()
-	e.arn = s.Catalog.ARN("states", typeExpress+":"+t.Machine+":"+unique)
-	q := t.request(ctx, e.arn, unique, in, payload)
+// beginExpress begins an execution, which is finished whether its caller waits or not. Names need not be new: what is
+// unique is the end of the ARN.
+func (s *service) beginExpress(ctx context.Context, a *asked) (*expressExecution, error) {
+	unique := a.name + ":" + uuid.New()
+	e := &expressExecution{asked: a, arn: s.Catalog.ARN("states", typeExpress+":"+a.Machine+":"+unique), finished: make(chan struct{})}
+	q := a.request(ctx, e.arn, unique)
 	q.Attributes = q.Attributes.With(asl.AttributeTimeLimit, value.NewInt(int64(maxExpress/time.Second)))
 	var err error
-	if e.row, err = s.Express.Kernel.Create(ctx, q); err != nil {
+	if e.begun, err = s.Express.Kernel.Create(context.WithoutCancel(ctx), q); err != nil {
 		return nil, s.explain(err)
 	}
+	s.Express.Go(func(ctx context.Context) {
+		defer close(e.finished)
+		e.ended, e.err = s.finishExpress(ctx, e)
+	})
 	return e, nil
 }
 
 // finishExpress waits for the end, logs what the state machine wants logged, and forgets the run.
 func (s *service) finishExpress(ctx context.Context, e *expressExecution) (*store.Run, error) {
-	r, err := s.Express.Kernel.Wait(ctx, e.row.ID)
+	ended, err := s.Express.Kernel.Wait(ctx, e.begun.ID)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.logExpress(ctx, e); err != nil {
-		return nil, err
-	}
-	s.Express.Forget(e.row.ID)
-	return r, nil
+	defer s.Express.Forget(ended.ID)
+	return ended, s.logExpress(ctx, e)
 }
 
-func (s *service) syncAnswer(e *expressExecution, r *store.Run, in value.Value) value.Value {
+func (s *service) syncAnswer(e *expressExecution) value.Value {
+	r, in := e.ended, e.in
 	billed := (r.Ended.Sub(r.Started) + billedQuantum - 1) / billedQuantum * billedQuantum
 	all := in.At("includedData").Text() != "METADATA_ONLY"
 	included := value.NewObject(of("included", value.NewBool(all)))
 	members := []value.Member{
 		text("executionArn", e.arn),
-		text("stateMachineArn", s.machineARN(e.target.Machine)),
+		text("stateMachineArn", s.machineARN(e.Machine)),
 		text("name", e.name),
 		date("startDate", r.Started),
 		date("stopDate", r.Ended),

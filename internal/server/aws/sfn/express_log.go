@@ -13,7 +13,7 @@ import (
 
 // logExpress writes the execution's events to the log groups of its state machine, as far as its level wants them.
 func (s *service) logExpress(ctx context.Context, e *expressExecution) error {
-	logging := e.target.Data.At("loggingConfiguration")
+	logging := e.Data.At("loggingConfiguration")
 	wanted := logLevels[logging.At("level").Text()]
 	groups := logGroups(logging)
 	if wanted == nil || len(groups) == 0 {
@@ -21,7 +21,7 @@ func (s *service) logExpress(ctx context.Context, e *expressExecution) error {
 	}
 	data := logging.At("includeExecutionData").Bool()
 	var lines []byte
-	err := s.Express.Kernel.Events(ctx, e.row.ID, 1, func(_ uint64, f run.Fact) bool {
+	err := s.Express.Kernel.Events(ctx, e.begun.ID, 1, func(_ uint64, f run.Fact) bool {
 		for _, event := range asl.History(f) {
 			if wanted(event.Type) {
 				lines = append(logLine(event, e.arn, data).AppendJSON(lines), '\n')

@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"testing"
@@ -17,8 +18,16 @@ func expressService(t *testing.T) (*service, *groupLines) {
 	t.Helper()
 	s, lines := workingService(t), &groupLines{}
 	memory := workingService(t)
-	s.Express = Express{Kernel: memory.Kernel, Store: memory.Store, Log: lines.append, Forget: lines.forget}
+	s.Express = Express{Kernel: memory.Kernel, Go: background(t), Log: lines.append, Forget: lines.forget}
 	return s, lines
+}
+
+// background is an Express.Go that ends with the test.
+func background(t *testing.T) func(func(context.Context)) {
+	var going sync.WaitGroup
+	ctx, stop := context.WithCancel(context.Background())
+	t.Cleanup(func() { stop(); going.Wait() })
+	return func(f func(context.Context)) { going.Go(func() { f(ctx) }) }
 }
 
 // groupLines are the lines of log groups, and the runs that were forgotten.

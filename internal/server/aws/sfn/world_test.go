@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -91,12 +92,14 @@ func (o *setup) open(t testing.TB, drawn func() uint64) (http.Handler, *catalog.
 	short, _, express := open()
 	c := catalog.New(s, writer, time.Now)
 	c.Site = catalog.Site{Region: "us-east-1", Account: "123456789012"}
+	var going sync.WaitGroup
 	ended := make(chan error, len(loops))
 	for _, f := range loops {
 		go func() { ended <- f(ctx) }()
 	}
 	t.Cleanup(func() {
 		stop()
+		going.Wait()
 		for range loops {
 			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 				t.Error(err)
@@ -108,7 +111,7 @@ func (o *setup) open(t testing.TB, drawn func() uint64) (http.Handler, *catalog.
 		Services: []aws.Service{sfn.New(sfn.Options{
 			Store: s, Kernel: k, Catalog: c, Activities: activity.New(), Now: time.Now, Rand: drawn, ReadItems: mapdata.Parse, Quotas: o.quotas,
 			Refuse:  func() error { return nil },
-			Express: sfn.Express{Kernel: express, Store: short, Forget: short.Forget, Log: func(string, []byte) {}},
+			Express: sfn.Express{Kernel: express, Go: func(f func(context.Context)) { going.Go(func() { f(ctx) }) }, Forget: short.Forget, Log: func(string, []byte) {}},
 		})},
 		MaxBody: 4 << 20,
 		Limits:  !o.wide,
