@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/tutti-ml/tutti/internal/catalog"
+	"github.com/tutti-ml/tutti/internal/integration/awssdk"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/store"
@@ -33,13 +34,15 @@ type lambdaInvoke struct{ *Deps }
 // Class implements kernel.Integration.
 func (*lambdaInvoke) Class() kernel.Class { return kernel.AtMostOnce }
 
+// Check implements kernel.Checker.
+func (l *lambdaInvoke) Check(ctx context.Context, t kernel.Task) (*run.Failure, error) {
+	return l.AWS.Find(t.Order.Resource).(kernel.Checker).Check(ctx, t)
+}
+
 // Do implements kernel.Doer.
 func (l *lambdaInvoke) Do(ctx context.Context, t kernel.Task, beat func()) run.Outcome {
 	p := t.Order.Payload
 	name := p.At("FunctionName").Text()
-	if name == "" {
-		return run.Fail(errFunctionArg, "Parameters.FunctionName is missing: give a function's name or ARN")
-	}
 	if l.elsewhere(ctx, t, name) {
 		return l.AWS.Find(t.Order.Resource).(kernel.Doer).Do(ctx, t, beat)
 	}
@@ -123,13 +126,8 @@ func functionError(kind, message string) run.Outcome {
 
 // ownError is the error that a function itself reported: an object with errorMessage and errorType.
 func ownError(v value.Value) (run.Outcome, bool) {
-	kind, message := v.At("errorType"), v.At("errorMessage")
-	if kind.Text() == "" && message.Text() == "" {
+	if v.At("errorType").Text() == "" && v.At("errorMessage").Text() == "" {
 		return run.Outcome{}, false
 	}
-	name := kind.Text()
-	if name == "" {
-		name = errUnreachable
-	}
-	return run.Fail(name, v.JSON()), true
+	return awssdk.FunctionError(v), true
 }

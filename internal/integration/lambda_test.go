@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/integration/awssdk"
+	"github.com/tutti-ml/tutti/internal/kernel"
 )
 
 func function(name, spec string) string {
@@ -42,7 +43,10 @@ func TestLambda(t *testing.T) {
 	w.wantJSON(w.do(taskOf("bob", resource, invoke("env"))).Output.At("Payload"), `",1,env"`)
 	w.wantJSON(w.do(taskOf("bob", resource, invoke("silent"))).Output.At("Payload"), `null`)
 
-	w.wantFailure(w.do(taskOf("bob", resource, `{}`)), "Lambda.InvalidParameterValueException", "FunctionName is missing")
+	no, err := w.find(resource).(kernel.Checker).Check(t.Context(), taskOf("bob", resource, `{"Pay":1}`))
+	if err != nil || no == nil || no.Cause != `The Parameters '{"Pay":1}' could not be used to start the Task: [The field "Pay" is not supported by Step Functions, The field 'FunctionName' is required but was missing]` {
+		t.Errorf("%+v, %v", no, err)
+	}
 	w.wantFailure(w.do(taskOf("bob", resource, `{"FunctionName":"echo","InvocationType":"Event"}`)), "Lambda.InvalidParameterValueException", "only RequestResponse is")
 	w.wantFailure(w.do(taskOf("bob", resource, invoke("none"))), "Lambda.ResourceNotFoundException", "Function not found: none", "there are absent, bad")
 	w.wantFailure(w.do(taskOf("bob", resource, invoke("bad"))), "Runtime.ExitError", `{"errorMessage":"exit status 3: disk is full","errorType":"Runtime.ExitError"}`)

@@ -107,12 +107,16 @@ func invoked(answer value.Value) run.Outcome {
 	if answer.At("FunctionError").Text() == "" {
 		return run.Done(answer)
 	}
-	payload := answer.At("Payload")
-	name := payload.At("errorType").Text()
-	if name == "" {
-		name = "Lambda.Unknown"
+	return FunctionError(answer.At("Payload"))
+}
+
+// FunctionError is how a task fails whose function answered with an error: by the error's own type, where it has one. What
+// Lambda itself ends, as for its time or its memory, has none.
+func FunctionError(payload value.Value) run.Outcome {
+	if name := payload.At("errorType").Text(); name != "" {
+		return run.Fail(name, payload.JSON())
 	}
-	return run.Fail(name, payload.JSON())
+	return run.Fail("Lambda.Unknown", "The cause could not be determined because Lambda did not return an error type. Returned payload: "+payload.JSON())
 }
 
 // bodyAsJSON makes the input of a model JSON, unless it is text.

@@ -248,12 +248,12 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	for payload, want := range map[string]string{
 		`{"TableName":"t","Key":{"id":{"S":"1"}}}`:                   "",
-		`{"TableName":"t","Key":{"id":{"S":"1"}},"Extra":1}`:         "The field 'Extra' is not supported by Step Functions",
-		`{"tableName":"t","Key":{}}`:                                 "The field 'tableName' is not supported by Step Functions, The field 'TableName' is required but was missing",
+		`{"TableName":"t","Key":{"id":{"S":"1"}},"Extra":1}`:         "The field \"Extra\" is not supported by Step Functions",
+		`{"tableName":"t","Key":{}}`:                                 "The field \"tableName\" is not supported by Step Functions, The field 'TableName' is required but was missing",
 		`{"TableName":null,"Key":{}}`:                                "The field 'TableName' is required but was missing",
 		`{"TableName":1,"Key":{}}`:                                   "The value for the field 'TableName' must be a STRING",
 		`{"TableName":"t","Key":[]}`:                                 "The value for the field 'Key' must be an OBJECT",
-		`{"TableName":"t","Key":{"id":{"s":"1"}}}`:                   "The field 's' is not supported by Step Functions",
+		`{"TableName":"t","Key":{"id":{"s":"1"}}}`:                   "The field \"s\" is not supported by Step Functions",
 		`{"TableName":"t","Key":{},"ConsistentRead":"yes"}`:          "The value for the field 'ConsistentRead' must be a BOOLEAN",
 		`{"TableName":"t","Key":{},"AttributesToGet":"a"}`:           "The value for the field 'AttributesToGet' must be an ARRAY",
 		`{"TableName":"t","Key":{},"AttributesToGet":["a",{"b":1}]}`: "The value for the field 'AttributesToGet' must be a STRING",

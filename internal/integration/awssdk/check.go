@@ -23,6 +23,11 @@ func (r resource) check(t kernel.Task) *run.Failure {
 	} else {
 		faults = r.faults("Parameters", r.op.Input, in)
 	}
+	return unusable(t, faults)
+}
+
+// unusable fails a task for what is wrong with its parameters; nil: nothing is.
+func unusable(t kernel.Task, faults []string) *run.Failure {
 	if len(faults) == 0 {
 		return nil
 	}
@@ -33,7 +38,11 @@ func (r resource) check(t kernel.Task) *run.Failure {
 }
 
 func unsupported(name string) string {
-	return fmt.Sprintf("The field '%s' is not supported by Step Functions", name)
+	return fmt.Sprintf("The field \"%s\" is not supported by Step Functions", name) // and nowhere else in such quotes
+}
+
+func missing(name string) string {
+	return fmt.Sprintf("The field '%s' is required but was missing", name)
 }
 
 // faults lists what is wrong with a value in a place. Null is what is absent.
@@ -58,7 +67,7 @@ func (r resource) faults(name string, m *awsmodel.Member, v value.Value) []strin
 		for _, required := range s.Required {
 			field := r.spelling(required)
 			if given := v.At(field); (given.IsAbsent() || given.IsNull()) && !s.Members[required].IdempotencyToken {
-				faults = append(faults, fmt.Sprintf("The field '%s' is required but was missing", field))
+				faults = append(faults, missing(field))
 			}
 		}
 	case awsmodel.List:

@@ -44,17 +44,13 @@ func (h *httpInvoke) Check(_ context.Context, t kernel.Task) (*run.Failure, erro
 	}
 	for _, required := range []string{"ApiEndpoint", "Method"} {
 		if t.Order.Payload.At(required).Kind() != value.String {
-			faults = append(faults, fmt.Sprintf("The field '%s' is required but was missing", required))
+			faults = append(faults, missing(required))
 		}
 	}
 	if connectionOf(t.Order.Payload) == "" {
-		faults = append(faults, "The field 'ConnectionArn' is required but was missing")
+		faults = append(faults, missing("ConnectionArn"))
 	}
-	if len(faults) == 0 {
-		return nil, nil
-	}
-	return &run.Failure{Error: "States.Runtime", Cause: fmt.Sprintf("The Parameters '%s' could not be used to start the Task: [%s]",
-		t.Order.Payload.JSON(), strings.Join(faults, ", "))}, nil
+	return unusable(t, faults), nil
 }
 
 // connectionOf is the name of the connection that parameters name by its ARN or its name.

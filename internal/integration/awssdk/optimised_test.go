@@ -61,7 +61,7 @@ func TestLambda(t *testing.T) {
 	s.gives(200, `{"errorMessage": "no data", "errorType": "NoData", "stackTrace": []}`, "X-Amz-Function-Error", "Unhandled")
 	wantFailure(t, invoke(`{"FunctionName":"f"}`), "NoData", `{"errorMessage":"no data","errorType":"NoData","stackTrace":[]}`)
 	s.gives(200, `"broken"`, "X-Amz-Function-Error", "Unhandled")
-	wantFailure(t, invoke(`{"FunctionName":"f"}`), "Lambda.Unknown", `"broken"`)
+	wantFailure(t, invoke(`{"FunctionName":"f"}`), "Lambda.Unknown", `The cause could not be determined because Lambda did not return an error type. Returned payload: "broken"`)
 	s.gives(404, `{"Message":"Function not found: f"}`, "X-Amzn-ErrorType", "ResourceNotFoundException", "X-Amzn-RequestId", "R")
 	wantFailure(t, invoke(`{"FunctionName":"f"}`), "Lambda.ResourceNotFoundException", "Function not found: f (Service: AWSLambda; Status Code: 404; Error Code: ResourceNotFoundException; Request ID: R; Proxy: null)")
 	if !c.HasLambda() || New(Options{}).HasLambda() {
@@ -361,7 +361,7 @@ func TestHTTPInvoke(t *testing.T) {
 		t.Errorf("a refused request was sent: %s", s.seen.RequestURI)
 	}
 	no, err := c.Find(optimal+"http:invoke").(kernel.Checker).Check(t.Context(), taskOf(optimal+"http:invoke", `{"Method":"GET","Url":"x"}`))
-	if err != nil || no == nil || !strings.HasSuffix(no.Cause, "[The field 'Url' is not supported by Step Functions, The field 'ApiEndpoint' is required but was missing, The field 'ConnectionArn' is required but was missing]") {
+	if err != nil || no == nil || !strings.HasSuffix(no.Cause, "[The field \"Url\" is not supported by Step Functions, The field 'ApiEndpoint' is required but was missing, The field 'ConnectionArn' is required but was missing]") {
 		t.Errorf("the check says %+v, %v", no, err)
 	}
 }

@@ -174,7 +174,7 @@ func (s *synced) Do(ctx context.Context, t kernel.Task, beat func()) run.Outcome
 func (s *synced) Look(ctx context.Context, t kernel.Task) (run.Outcome, bool, error) {
 	d := s.describe()
 	if _, err := s.client.call(ctx, t, d, s.key(t, value.Value{})); err != nil {
-		if missing(err) {
+		if isMissing(err) {
 			return run.Outcome{}, false, nil
 		}
 		return run.Outcome{}, false, err
@@ -182,8 +182,8 @@ func (s *synced) Look(ctx context.Context, t kernel.Task) (run.Outcome, bool, er
 	return s.await(ctx, t, value.Value{}, func() {}), true, nil
 }
 
-// missing reports whether a service says that what it is asked about is not there.
-func missing(err error) bool {
+// isMissing reports whether a service says that what it is asked about is not there.
+func isMissing(err error) bool {
 	e := asService(err)
 	return e != nil && e.status/100 == 4 && (e.status == 404 || strings.Contains(e.code, "NotFound") || strings.Contains(e.message, "not found") ||
 		strings.Contains(e.message, "not exist"))
@@ -236,7 +236,7 @@ func (s *synced) await(ctx context.Context, t kernel.Task, started value.Value, 
 // yet of what it has just begun.
 func definite(err error) bool {
 	e := asService(err)
-	return e != nil && e.status/100 == 4 && e.status != 429 && !missing(err) && !strings.Contains(e.code, "Throttl") && !strings.Contains(e.code, "TooMany")
+	return e != nil && e.status/100 == 4 && e.status != 429 && !isMissing(err) && !strings.Contains(e.code, "Throttl") && !strings.Contains(e.code, "TooMany")
 }
 
 // outcome reads the answer of describe.
