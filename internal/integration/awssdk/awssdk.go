@@ -58,6 +58,9 @@ func (c *Client) Find(resource string) kernel.Integration {
 	if isHTTP(resource) {
 		return &httpInvoke{c}
 	}
+	if isAPI(resource) {
+		return &apiInvoke{c}
+	}
 	r, err := parse(resource)
 	if err != nil {
 		return nil
@@ -71,6 +74,9 @@ func (c *Client) Find(resource string) kernel.Integration {
 
 // Missing says what the configuration lacks for a resource to work; nil: nothing.
 func (c *Client) Missing(resource string) error {
+	if isAPI(resource) {
+		resource = statesPrefix + sdkPrefix + apiGateway + ":getRestApis" // the same service
+	}
 	r, err := parse(resource)
 	if err != nil {
 		return nil

@@ -194,16 +194,7 @@ func httpRequest(ctx context.Context, in value.Value) (*http.Request, error) {
 }
 
 // joined is a text, or those of a list with commas between them.
-func joined(v value.Value) string {
-	if v.Kind() != value.Array {
-		return text(v)
-	}
-	var all []string
-	for _, inner := range v.Elements() {
-		all = append(all, text(inner))
-	}
-	return strings.Join(all, ",")
-}
+func joined(v value.Value) string { return strings.Join(texts(v), ",") }
 
 // httpBody is the body of a request, and what it is.
 func httpBody(in value.Value) (body []byte, kind string) {

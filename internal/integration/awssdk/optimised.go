@@ -2,6 +2,7 @@ package awssdk
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -79,7 +80,7 @@ var services = []optimised{
 
 // Names lists the optimised resources, in order, and what all of aws-sdk: begin with.
 func Names() []string {
-	names := []string{statesPrefix + sdkPrefix, httpInvokeName}
+	names := []string{statesPrefix + sdkPrefix, apiInvokeName, httpInvokeName}
 	for _, s := range services {
 		for _, a := range s.actions {
 			names = append(names, statesPrefix+s.name+":"+a.name)
@@ -129,39 +130,47 @@ func Cause(message, service string, status int, code, request string) string {
 
 // withHTTP adds to a result what came with the answer that it is of.
 func withHTTP(result value.Value, a *answer) value.Value {
-	if a.header.Get("Connection") == "" { // AWS says what HTTP/1.1 takes for granted
-		a.header.Set("Connection", "keep-alive")
-	}
-	headers := make(map[string][]string, len(a.header))
-	for name, texts := range a.header {
-		headers[headerName(name)] = texts
-	}
-	return WithHTTP(result, a.status, a.requestID(), headers)
+	return WithHTTP(result, a.status, a.requestID(), spelled(a.header))
 }
 
 // WithHTTP is a result with how it came over HTTP, as AWS's first SDK for Java tells it: the id of the request, the status,
 // and the headers by their names, as they are to be spelled. Its members are in order.
 func WithHTTP(result value.Value, status int, request string, headers map[string][]string) value.Value {
-	text := func(s string) value.Value { return value.NewString(s) }
-	var all, plain []value.Member
-	for name, texts := range headers {
-		var list []value.Value
-		for _, s := range texts {
-			list = append(list, text(s))
-		}
-		all = append(all, value.Member{Name: name, Value: value.NewArray(list...)})
-		plain = append(plain, value.Member{Name: name, Value: text(texts[0])})
-	}
+	all, plain := shownHeaders(headers)
 	result = result.With("SdkHttpMetadata", value.NewObject(
-		value.Member{Name: "AllHttpHeaders", Value: sorted(all)},
-		value.Member{Name: "HttpHeaders", Value: sorted(plain)},
+		value.Member{Name: "AllHttpHeaders", Value: all},
+		value.Member{Name: "HttpHeaders", Value: plain},
 		value.Member{Name: "HttpStatusCode", Value: value.NewInt(int64(status))},
-	)).With("SdkResponseMetadata", value.NewObject(value.Member{Name: "RequestId", Value: text(request)}))
+	)).With("SdkResponseMetadata", value.NewObject(value.Member{Name: "RequestId", Value: value.NewString(request)}))
 	var fields []value.Member
 	for name, v := range result.Members() {
 		fields = append(fields, value.Member{Name: name, Value: v})
 	}
 	return sorted(fields)
+}
+
+// shownHeaders are headers as objects: all texts of each, and the first.
+func shownHeaders(headers map[string][]string) (all, first value.Value) {
+	var lists, plain []value.Member
+	for name, texts := range headers {
+		var list []value.Value
+		for _, s := range texts {
+			list = append(list, value.NewString(s))
+		}
+		lists = append(lists, value.Member{Name: name, Value: value.NewArray(list...)})
+		plain = append(plain, value.Member{Name: name, Value: list[0]})
+	}
+	return sorted(lists), sorted(plain)
+}
+
+// spelled are the headers of an answer by the names that AWS gives them. AWS says what HTTP/1.1 takes for granted, that
+// the connection stays.
+func spelled(h http.Header) map[string][]string {
+	headers := map[string][]string{"Connection": {"keep-alive"}}
+	for name, texts := range h {
+		headers[headerName(name)] = texts
+	}
+	return headers
 }
 
 // headerName spells a header as AWS sends it; what HTTP libraries hand on is in Canonical-Case.
@@ -173,6 +182,6 @@ func headerName(name string) string {
 }
 
 var headerNames = map[string]string{
-	"X-Amzn-Requestid": "x-amzn-RequestId", "X-Amz-Crc32": "x-amz-crc32",
+	"X-Amzn-Requestid": "x-amzn-RequestId", "X-Amz-Crc32": "x-amz-crc32", "X-Amz-Apigw-Id": "x-amz-apigw-id",
 	"X-Amzn-Remapped-Content-Length": "x-amzn-Remapped-Content-Length",
 }

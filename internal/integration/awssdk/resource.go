@@ -31,7 +31,7 @@ const tokenSuffix = ".waitForTaskToken"
 
 // Known says why there is no such resource, with one that may be meant; nil: there is one.
 func Known(resource string) error {
-	if isHTTP(resource) {
+	if isHTTP(resource) || isAPI(resource) {
 		return nil
 	}
 	_, err := parse(resource)
