@@ -19,9 +19,9 @@ func (k *Kernel) launch(d Doer, t Task, again bool) {
 // for first. The caller holds mu.
 func (k *Kernel) begin(d Doer, t Task, again bool) {
 	id, task := t.Run.ID, t.Order.Task
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	if k.effects[id] == nil {
-		k.effects[id] = make(map[run.TaskID]context.CancelFunc)
+		k.effects[id] = make(map[run.TaskID]context.CancelCauseFunc)
 	}
 	k.effects[id][task] = cancel
 	k.underWay++
@@ -39,7 +39,7 @@ func (k *Kernel) begin(d Doer, t Task, again bool) {
 		} else if r := k.runs[id]; r != nil && r.phase == phaseIdle {
 			k.rest(r)
 		}
-		cancel()
+		cancel(nil)
 	})
 }
 

@@ -16,7 +16,7 @@ type Task struct {
 	// Key names the task for good: the same after a crash, different for every other task, retries included.
 	Key string
 	// Begun is for a Doer that waits for the end of what it began elsewhere: it tells what the beginning gave, once. Where
-	// Order.Submitted is set, a server before this one was told.
+	// Order.Submitted is set, a server before this one was told; a Looker then finds it as Order.Submission.
 	Begun func(value.Value)
 }
 
@@ -120,8 +120,9 @@ type Ended struct {
 // Doer is an integration that acts.
 type Doer interface {
 	Integration
-	// Do carries the task out and returns when it ended. beat says that it is alive. When ctx is done the task is of no
-	// more interest; what Do returns then is ignored.
+	// Do carries the task out and returns when it ended. beat says that it is alive. What it returns when ctx is done is
+	// ignored: the cause of ctx is ErrGivenUp where the task is of no more interest, and what it began is to be stopped;
+	// with another cause a later server goes on with it.
 	Do(ctx context.Context, t Task, beat func()) run.Outcome
 }
 

@@ -63,8 +63,8 @@ type Kernel struct {
 	refilling map[timerKey]bool  // set anew while refill reads rows; nil: it does not
 	horizon   time.Time          // timers due until then are in the heap; later ones only in the store
 	idle      idleList
-	effects   map[run.ID]map[run.TaskID]context.CancelFunc // under way
-	underWay  int                                          // effects in all
+	effects   map[run.ID]map[run.TaskID]context.CancelCauseFunc // under way
+	underWay  int                                               // effects in all
 	waiters   map[run.ID][]chan struct{}
 	hold      bool            // see Hold
 	parked    map[run.ID]bool // runs that wait for its end
@@ -124,6 +124,8 @@ var (
 	ErrExists = errors.New("a run with this name exists already")
 	// ErrNameTaken means that a job or run which the new run begins with has a name that is taken.
 	ErrNameTaken = errors.New("its first step makes a job or run whose name is taken; give that another name, or remove the old one")
+	// ErrGivenUp is the cause that ends the context of an effect whose task is of no more interest.
+	ErrGivenUp = errors.New("the task was given up")
 	// ErrStopping answers calls while the server shuts down.
 	ErrStopping = errors.New("the server is shutting down")
 )
@@ -148,7 +150,7 @@ func New(o Options) *Kernel {
 		o:          o,
 		languages:  make(map[string]run.Language),
 		runs:       make(map[run.ID]*resident),
-		effects:    make(map[run.ID]map[run.TaskID]context.CancelFunc),
+		effects:    make(map[run.ID]map[run.TaskID]context.CancelCauseFunc),
 		waiters:    make(map[run.ID][]chan struct{}),
 		due:        make(map[timerKey]int64),
 		wakeTimers: make(chan struct{}, 1),

@@ -272,7 +272,7 @@ func (k *Kernel) done(s *step, v store.Verdict) {
 	}
 	for _, t := range s.cancel {
 		if cancel := k.effects[r.id][t]; cancel != nil {
-			cancel()
+			cancel(ErrGivenUp)
 		}
 	}
 	if r.row.Status.Ended() {
@@ -327,7 +327,7 @@ func (k *Kernel) ended(r *resident) {
 	refuseAsks(r.asks, ErrTaskClosed)
 	r.asks = nil
 	for _, cancel := range k.effects[r.id] {
-		cancel()
+		cancel(ErrGivenUp)
 	}
 	delete(k.runs, r.id)
 	for _, w := range k.waiters[r.id] {
@@ -482,7 +482,7 @@ func (k *Kernel) Run(ctx context.Context) error {
 	}
 	for _, tasks := range k.effects {
 		for _, cancel := range tasks {
-			cancel()
+			cancel(ErrStopping)
 		}
 	}
 	k.work.Broadcast()

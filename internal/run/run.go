@@ -144,8 +144,10 @@ type StartTask struct {
 	// Callback says that the task is ended from outside, by whoever holds its token: what carries it out only submits it,
 	// and what that gave is TaskSubmitted. Only a failure to submit it ends the task.
 	Callback bool
-	// Submitted says, of a task in State.Pending, that it has been TaskSubmitted.
-	Submitted bool
+	// Submitted says, of a task in State.Pending, that it has been TaskSubmitted. Submission is what described it then; it
+	// is absent with a Callback.
+	Submitted  bool
+	Submission value.Value
 }
 
 // CancelTask says that the end of Task is of no more interest; what it started is stopped.

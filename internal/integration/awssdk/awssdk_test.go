@@ -368,9 +368,10 @@ func TestClass(t *testing.T) {
 		sdk + "ecs:runTask":                          kernel.Idempotent,
 		sdk + "athena:startQueryExecution":           kernel.Idempotent,
 		optimal + "sqs:sendMessage":                  kernel.AtMostOnce,
-		optimal + "ecs:runTask.sync":                 kernel.Idempotent,
+		optimal + "ecs:runTask.sync":                 kernel.Queryable,
 		optimal + "sagemaker:createTrainingJob.sync": kernel.Queryable,
-		optimal + "glue:startJobRun.sync":            kernel.AtMostOnce,
+		optimal + "glue:startJobRun.sync":            kernel.Queryable,
+		optimal + "glue:startJobRun":                 kernel.AtMostOnce,
 		optimal + "http:invoke":                      kernel.AtMostOnce,
 	} {
 		if got := c.Find(resource).Class(); got != want {

@@ -2,6 +2,7 @@ package awssdk
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -17,10 +18,13 @@ const syncSuffix = ".sync"
 // ending is how the end of what an action began is found: it is asked for until it has come.
 type ending struct {
 	describe string // an action of the same service
-	// key makes the parameters of describe out of the action's own and its answer; the answer is absent after a crash,
+	// key makes the parameters of describe out of the action's own and its answer; the answer may be absent after a crash,
 	// where it is no matter if the parameters name what was begun.
 	key func(in, started value.Value) value.Value
-	at  []string // the document in the answer of describe that tells; empty: all of it
+	// stop is the action that ends what was begun, with parameters that are made likewise; stopKey nil: by key.
+	stop    string
+	stopKey func(in, started value.Value) value.Value
+	at      []string // the document in the answer of describe that tells; empty: all of it
 	// first: the document is the first of a list.
 	first  bool
 	status []string // in the document
@@ -47,62 +51,69 @@ func from(v value.Value, names ...string) value.Value {
 
 var (
 	athenaQuery = &ending{
-		describe: "getQueryExecution", at: []string{"QueryExecution"}, whole: true,
+		describe: "getQueryExecution", stop: "stopQueryExecution", at: []string{"QueryExecution"}, whole: true,
 		key:    func(_, started value.Value) value.Value { return from(started, "QueryExecutionId", "QueryExecutionId") },
 		status: []string{"Status", "State"}, done: []string{"SUCCEEDED"}, failed: []string{"FAILED", "CANCELLED"},
 	}
 	codeBuild = &ending{
-		describe: "batchGetBuilds", at: []string{"Builds"}, first: true,
-		key:    func(_, started value.Value) value.Value { return ids("Ids", started.At("Build", "Id")) },
-		status: []string{"BuildStatus"}, done: []string{"SUCCEEDED"}, failed: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"},
+		describe: "batchGetBuilds", at: []string{"Builds"}, first: true, stop: "stopBuild",
+		key:     func(_, started value.Value) value.Value { return ids("Ids", started.At("Build", "Id")) },
+		stopKey: func(_, started value.Value) value.Value { return from(started.At("Build"), "Id", "Id") },
+		status:  []string{"BuildStatus"}, done: []string{"SUCCEEDED"}, failed: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"},
 	}
 	codeBuildBatch = &ending{
-		describe: "batchGetBuildBatches", at: []string{"BuildBatches"}, first: true,
-		key:    func(_, started value.Value) value.Value { return ids("Ids", started.At("BuildBatch", "Id")) },
-		status: []string{"BuildBatchStatus"}, done: []string{"SUCCEEDED"}, failed: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"},
+		describe: "batchGetBuildBatches", at: []string{"BuildBatches"}, first: true, stop: "stopBuildBatch",
+		key:     func(_, started value.Value) value.Value { return ids("Ids", started.At("BuildBatch", "Id")) },
+		stopKey: func(_, started value.Value) value.Value { return from(started.At("BuildBatch"), "Id", "Id") },
+		status:  []string{"BuildBatchStatus"}, done: []string{"SUCCEEDED"}, failed: []string{"FAILED", "FAULT", "TIMED_OUT", "STOPPED"},
 	}
 	dataBrewRun = &ending{
-		describe: "describeJobRun",
+		describe: "describeJobRun", stop: "stopJobRun",
 		key: func(in, started value.Value) value.Value {
 			return from(in, "Name", "Name").With("RunId", started.At("RunId"))
 		},
 		status: []string{"State"}, done: []string{"SUCCEEDED"}, failed: []string{"FAILED", "STOPPED", "TIMEOUT"},
 	}
 	ecsTask = &ending{
-		describe: "describeTasks", at: []string{"Tasks"}, first: true,
+		describe: "describeTasks", at: []string{"Tasks"}, first: true, stop: "stopTask",
 		key: func(in, started value.Value) value.Value {
-			var task value.Value
-			if tasks := started.At("Tasks"); tasks.Len() > 0 {
-				task = tasks.Index(0).At("TaskArn")
-			}
-			return ids("Tasks", task).With("Cluster", orAbsent(in.At("Cluster"), "default"))
+			return ids("Tasks", firstTask(started)).With("Cluster", orAbsent(in.At("Cluster"), "default"))
+		},
+		stopKey: func(in, started value.Value) value.Value {
+			return value.NewObject(
+				value.Member{Name: "Cluster", Value: orAbsent(in.At("Cluster"), "default")},
+				value.Member{Name: "Task", Value: firstTask(started)},
+			)
 		},
 		status: []string{"LastStatus"}, done: []string{"STOPPED"}, good: everyContainerExitedWith0,
 	}
 	emrContainersRun = &ending{
-		describe: "describeJobRun", at: []string{"JobRun"},
+		describe: "describeJobRun", at: []string{"JobRun"}, stop: "cancelJobRun",
 		key: func(in, started value.Value) value.Value {
 			return from(in, "VirtualClusterId", "VirtualClusterId").With("Id", started.At("Id"))
 		},
 		status: []string{"State"}, done: []string{"COMPLETED"}, failed: []string{"FAILED", "CANCELLED"},
 	}
 	emrServerlessRun = &ending{
-		describe: "getJobRun", at: []string{"JobRun"},
+		describe: "getJobRun", at: []string{"JobRun"}, stop: "cancelJobRun",
 		key: func(in, started value.Value) value.Value {
 			return from(in, "ApplicationId", "ApplicationId").With("JobRunId", started.At("JobRunId"))
 		},
 		status: []string{"State"}, done: []string{"SUCCESS"}, failed: []string{"FAILED", "CANCELLED"},
 	}
 	glueRun = &ending{
-		describe: "getJobRun", at: []string{"JobRun"},
+		describe: "getJobRun", at: []string{"JobRun"}, stop: "batchStopJobRun",
 		key: func(in, started value.Value) value.Value {
 			return from(in, "JobName", "JobName").With("RunId", started.At("JobRunId"))
+		},
+		stopKey: func(in, started value.Value) value.Value {
+			return ids("JobRunIds", started.At("JobRunId")).With("JobName", in.At("JobName"))
 		},
 		status: []string{"JobRunState"}, done: []string{"SUCCEEDED"},
 		failed: []string{"FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED"},
 	}
 	mediaConvertJob = &ending{
-		describe: "getJob", at: []string{"Job"}, whole: true,
+		describe: "getJob", at: []string{"Job"}, whole: true, stop: "cancelJob",
 		key:    func(_, started value.Value) value.Value { return from(started.At("Job"), "Id", "Id") },
 		status: []string{"Status"}, done: []string{"COMPLETE"}, failed: []string{"ERROR", "CANCELED"},
 	}
@@ -111,10 +122,18 @@ var (
 // sageMakerJob is a kind of job of SageMaker's, which all have names that their owners give.
 func sageMakerJob(kind string) *ending {
 	return &ending{
-		describe: "describe" + kind, named: true,
+		describe: "describe" + kind, stop: "stop" + kind, named: true,
 		key:    func(in, _ value.Value) value.Value { return from(in, kind+"Name", kind+"Name") },
 		status: []string{kind + "Status"}, done: []string{"Completed"}, failed: []string{"Failed", "Stopped"},
 	}
+}
+
+// firstTask is the ARN of the task of ECS that was begun first.
+func firstTask(started value.Value) value.Value {
+	if tasks := started.At("Tasks"); tasks.Len() > 0 {
+		return tasks.Index(0).At("TaskArn")
+	}
+	return value.Value{}
 }
 
 func ids(field string, id value.Value) value.Value {
@@ -140,23 +159,19 @@ func everyContainerExitedWith0(task value.Value) bool {
 }
 
 // How often the end is asked for: soon at first, for what is short, and seldom later. So many times in a row the answer
-// may be that it cannot be told.
+// may be that it cannot be told. stopTime is how long a stop may take.
 const (
 	firstPause   = 200 * time.Millisecond
 	longestPause = 10 * time.Second
 	patience     = 10
+	stopTime     = 10 * time.Second
 )
 
 // synced is an integration whose tasks end with what they begin.
 type synced struct{ integration }
 
 // Class implements kernel.Integration.
-func (s *synced) Class() kernel.Class {
-	if s.resource.action.sync.named {
-		return kernel.Queryable
-	}
-	return s.integration.Class()
-}
+func (s *synced) Class() kernel.Class { return kernel.Queryable }
 
 // Do implements kernel.Doer.
 func (s *synced) Do(ctx context.Context, t kernel.Task, beat func()) run.Outcome {
@@ -170,8 +185,18 @@ func (s *synced) Do(ctx context.Context, t kernel.Task, beat func()) run.Outcome
 	return s.await(ctx, t, o.Output, beat)
 }
 
-// Look implements kernel.Looker: what was begun is found by its name.
+// Look implements kernel.Looker: what was begun is found by what its beginning gave, or else by its name. What has
+// neither, but a token that the service knows it again by, is simply begun again.
 func (s *synced) Look(ctx context.Context, t kernel.Task) (run.Outcome, bool, error) {
+	if started := t.Order.Submission; !started.IsAbsent() {
+		return s.await(ctx, t, started, func() {}), true, nil
+	}
+	if !s.resource.action.sync.named {
+		if s.integration.Class() == kernel.Idempotent {
+			return run.Outcome{}, false, nil
+		}
+		return run.Outcome{}, false, errNotKnown
+	}
 	d := s.describe()
 	if _, err := s.client.call(ctx, t, d, s.key(t, value.Value{})); err != nil {
 		if isMissing(err) {
@@ -181,6 +206,9 @@ func (s *synced) Look(ctx context.Context, t kernel.Task) (run.Outcome, bool, er
 	}
 	return s.await(ctx, t, value.Value{}, func() {}), true, nil
 }
+
+// errNotKnown is what nobody can look for.
+var errNotKnown = errors.New("the server stopped while the task was being begun, and it cannot be told whether it was")
 
 // isMissing reports whether a service says that what it is asked about is not there.
 func isMissing(err error) bool {
@@ -195,14 +223,41 @@ func (s *synced) key(t kernel.Task, started value.Value) value.Value {
 }
 
 // describe is the action that tells of what was begun.
-func (s *synced) describe() resource {
-	op, err := s.resource.service.Action(s.resource.action.sync.describe)
+func (s *synced) describe() resource { return s.other(s.resource.action.sync.describe) }
+
+// other is another action of the same service.
+func (s *synced) other(action string) resource {
+	op, err := s.resource.service.Action(action)
 	if err != nil {
 		panic(err) // the table and the models are parts of the program; a test holds them together
 	}
-	d := s.resource
-	d.op, d.action = op, &optimisedAction{name: s.resource.action.sync.describe}
-	return d
+	r := s.resource
+	r.op, r.action = op, &optimisedAction{name: action}
+	return r
+}
+
+// stopping is the action that ends what was begun.
+func (s *synced) stopping() resource { return s.other(s.resource.action.sync.stop) }
+
+// stopKey is what stopping is called with.
+func (s *synced) stopKey(in, started value.Value) value.Value {
+	if key := s.resource.action.sync.stopKey; key != nil {
+		return key(in, started)
+	}
+	return s.resource.action.sync.key(in, started)
+}
+
+// stop ends what was begun, where the task was given up: not where this server ends, and another goes on. It does what
+// it can.
+func (s *synced) stop(ctx context.Context, t kernel.Task, started value.Value) {
+	if !errors.Is(context.Cause(ctx), kernel.ErrGivenUp) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	if _, err := s.client.call(ctx, t, s.stopping(), s.stopKey(t.Order.Payload, started)); err != nil {
+		s.client.o.Log.Warn("what a task began goes on, although the task was given up", "resource", t.Order.Resource, "run", t.Run.ID, "name", t.Run.Name, "error", err)
+	}
 }
 
 // await asks until the end has come.
@@ -213,11 +268,15 @@ func (s *synced) await(ctx context.Context, t kernel.Task, started value.Value, 
 		select {
 		case <-ctx.Done():
 			timer.Stop()
+			s.stop(ctx, t, started)
 			return d.failure(&clientError{ctx.Err()})
 		case <-timer.C:
 		}
 		pause = min(pause*3/2, longestPause)
 		answer, err := s.client.call(ctx, t, d, key)
+		if ctx.Err() != nil {
+			continue
+		}
 		if err != nil {
 			if left--; left == 0 || definite(err) {
 				return d.failure(err)

@@ -7,8 +7,8 @@ import (
 
 // snapshotVersion is the form of snapshots that this release writes. Older ones it reads; others are refused, and the
 // kernel folds the log instead. Version 2 added the attributes, version 3 what tokens need to know of tasks, version 4 from
-// where a state was entered.
-const snapshotVersion = 4
+// where a state was entered, version 5 what describes a submitted task.
+const snapshotVersion = 5
 
 // Encode implements run.State.
 func (x *execution) Encode(e *value.Encoder) {
@@ -169,6 +169,7 @@ func (t *openTask) encode(e *value.Encoder) {
 	e.Int(t.beatWithin)
 	e.Int(t.within)
 	e.Bool(t.submitted)
+	e.Value(t.submission)
 }
 
 func (d *Definition) decodeTask(dec *value.Decoder, version byte) *openTask {
@@ -186,6 +187,9 @@ func (d *Definition) decodeTask(dec *value.Decoder, version byte) *openTask {
 	if version >= 3 {
 		t.within = dec.Int()
 		t.submitted = dec.Bool()
+	}
+	if version >= 5 {
+		t.submission = dec.Value()
 	}
 	return t
 }

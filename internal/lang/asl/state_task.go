@@ -250,7 +250,8 @@ type openTask struct {
 	within     int64 // seconds until the deadline, from when the task counts as begun
 	beatWithin int64 // seconds
 
-	submitted bool
+	submitted  bool
+	submission value.Value // what described it; absent with a callback, where nobody asks
 }
 
 func (t *openTask) resource() resource { return t.state.action.(*task).resource }
@@ -273,6 +274,7 @@ func (t *openTask) order() run.StartTask {
 		Label:       t.state.name,
 		Callback:    t.callback(),
 		Submitted:   t.submitted,
+		Submission:  t.submission,
 	}
 }
 
@@ -463,7 +465,9 @@ func (f *taskSubmitted) Kind() run.EventKind { return kindTaskSubmitted }
 func (f *taskSubmitted) events() uint64 { return 1 }
 
 func (f *taskSubmitted) apply(_ *execution, b *branch) {
-	b.task.accept(f.at)
+	if b.task.accept(f.at); !b.task.callback() {
+		b.task.submission = f.output
+	}
 	b.last = f.first
 }
 
