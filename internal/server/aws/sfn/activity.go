@@ -113,7 +113,7 @@ func (s *service) listActivities(ctx context.Context, in value.Value) (value.Val
 		return value.Value{}, err
 	}
 	all = slices.DeleteFunc(all, func(o *store.Object) bool { return o.Name <= p.after })
-	return p.list("activities", all, func(o *store.Object) (string, value.Value) {
+	return list(p, "activities", all, func(o *store.Object) (string, value.Value) {
 		return o.Name, object(s.activitySummary(o)...)
 	}), nil
 }

@@ -235,9 +235,7 @@ func (s *service) listAliases(ctx context.Context, in value.Value) (value.Value,
 	if err != nil {
 		return value.Value{}, err
 	}
-	unqualified := a
-	unqualified.more = ""
-	if _, err := s.findMachine(ctx, unqualified); err != nil {
+	if _, err := s.findMachine(ctx, a.unqualified()); err != nil {
 		return value.Value{}, err
 	}
 	all, err := s.aliases(ctx, a.name)
@@ -248,7 +246,7 @@ func (s *service) listAliases(ctx context.Context, in value.Value) (value.Value,
 		leads := a.more == "" || slices.ContainsFunc(alias{o}.routes(), func(r route) bool { return r.version == a.version() })
 		return !leads || o.Name <= p.after
 	})
-	return p.list("stateMachineAliases", all, func(o *store.Object) (string, value.Value) {
+	return list(p, "stateMachineAliases", all, func(o *store.Object) (string, value.Value) {
 		return o.Name, object(text("stateMachineAliasArn", s.machineARN(a.name, o.Name)), date("creationDate", o.Created))
 	}), nil
 }

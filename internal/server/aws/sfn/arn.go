@@ -67,6 +67,12 @@ func (a arn) version() int64 {
 	return n
 }
 
+// unqualified is the ARN of the state machine, whatever it is qualified by.
+func (a arn) unqualified() arn {
+	a.more = ""
+	return a
+}
+
 // machineARN names a state machine, or its version or alias.
 func (s *service) machineARN(name string, qualifier ...string) string {
 	return strings.Join(append([]string{s.Catalog.ARNOf(manifest.KindStateMachine, name)}, qualifier...), ":")

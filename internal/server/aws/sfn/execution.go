@@ -203,7 +203,7 @@ func (s *service) describeExecution(ctx context.Context, in value.Value) (value.
 	if f := r.Failure; f != nil && r.Status != run.TimedOut { // which says it all
 		members = append(members, words("error", f.Error), words("cause", f.Cause))
 	}
-	return object(append(members, executionData(r, in.At("includedData").Text() != "METADATA_ONLY")...)...), nil
+	return object(append(members, executionData(r, wantsData(in))...)...), nil
 }
 
 // executionSummary are the members that lists of executions and their descriptions share.
@@ -285,7 +285,7 @@ func (s *service) describeMachineOf(ctx context.Context, in value.Value) (value.
 	if err != nil {
 		return value.Value{}, err
 	}
-	members := append(m.settings(in.At("includedData").Text() != "METADATA_ONLY"),
+	members := append(m.settings(wantsData(in)),
 		text("stateMachineArn", s.machineARN(r.Machine)), text("name", r.Machine), date("updateDate", m.updated()))
 	if _, label, ok := strings.Cut(r.Machine, "/"); ok {
 		members = append(members, of("mapRunArn", r.Attributes.At(asl.AttributeMapRun)), text("label", label))
@@ -328,7 +328,9 @@ func (s *service) listExecutions(ctx context.Context, in value.Value) (value.Val
 	if err != nil {
 		return value.Value{}, err
 	}
-	return s.executionList(p, runs), nil
+	return list(p, "executions", runs, func(r *store.Run) (string, value.Value) {
+		return place(r), object(append(s.executionSummary(r), of("itemCount", r.Attributes.At(asl.AttributeItems)))...)
+	}), nil
 }
 
 // listedExecutions selects the executions that are asked for: those of a state machine, or the children of a map run.
@@ -373,22 +375,8 @@ func (s *service) executionFilter(ctx context.Context, a arn) (store.RunFilter, 
 	return f, nil
 }
 
-func (s *service) executionList(p page, runs []*store.Run) value.Value {
-	more := len(runs) > p.limit
-	if more {
-		runs = runs[:p.limit]
-	}
-	shown := make([]value.Value, len(runs))
-	for i, r := range runs {
-		shown[i] = object(append(s.executionSummary(r), of("itemCount", r.Attributes.At(asl.AttributeItems)))...)
-	}
-	out := object(of("executions", value.NewArray(shown...)))
-	if more {
-		next := p.next(strconv.FormatInt(int64(runs[len(runs)-1].ID), 10))
-		out = out.With(next.Name, next.Value)
-	}
-	return out
-}
+// place is a run's in lists of runs.
+func place(r *store.Run) string { return strconv.FormatInt(int64(r.ID), 10) }
 
 func (s *service) stopExecution(ctx context.Context, in value.Value) (value.Value, error) {
 	a, err := parseARN(in.At("executionArn").Text(), typeExecution)

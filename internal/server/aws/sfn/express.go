@@ -114,7 +114,7 @@ func (s *service) finishExpress(ctx context.Context, e *expressExecution) (*stor
 func (s *service) syncAnswer(e *expressExecution) value.Value {
 	r, in := e.ended, e.in
 	billed := (r.Ended.Sub(r.Started) + billedQuantum - 1) / billedQuantum * billedQuantum
-	all := in.At("includedData").Text() != "METADATA_ONLY"
+	all := wantsData(in)
 	included := value.NewObject(of("included", value.NewBool(all)))
 	members := []value.Member{
 		text("executionArn", e.arn),

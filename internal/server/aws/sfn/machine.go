@@ -164,9 +164,7 @@ func (s *service) findOwnMachine(ctx context.Context, a arn) (machine, error) {
 
 // findVersion finds what an ARN names: a state machine as it is, or the version that it is qualified by.
 func (s *service) findVersion(ctx context.Context, a arn) (machine, error) {
-	unqualified := a
-	unqualified.more = ""
-	m, err := s.findMachine(ctx, unqualified)
+	m, err := s.findMachine(ctx, a.unqualified())
 	if err != nil || a.more == "" {
 		return m, err
 	}
@@ -396,7 +394,7 @@ func (s *service) describeStateMachine(ctx context.Context, in value.Value) (val
 	if err != nil {
 		return value.Value{}, err
 	}
-	members := append(m.settings(in.At("includedData").Text() != "METADATA_ONLY"),
+	members := append(m.settings(wantsData(in)),
 		text("stateMachineArn", a.text), text("name", a.name), text("status", "ACTIVE"), text("type", m.kind()),
 		date("creationDate", m.Created), of("description", m.Data.At("description")))
 	return object(members...), nil
@@ -412,7 +410,7 @@ func (s *service) listStateMachines(ctx context.Context, in value.Value) (value.
 		return value.Value{}, err
 	}
 	all = slices.DeleteFunc(all, func(o *store.Object) bool { return o.Name <= p.after })
-	return p.list("stateMachines", all, func(o *store.Object) (string, value.Value) {
+	return list(p, "stateMachines", all, func(o *store.Object) (string, value.Value) {
 		return o.Name, object(text("stateMachineArn", s.machineARN(o.Name)), text("name", o.Name), text("type", machine{o}.kind()),
 			date("creationDate", o.Created))
 	}), nil

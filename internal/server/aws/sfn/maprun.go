@@ -2,7 +2,6 @@ package sfn
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/run"
@@ -114,24 +113,15 @@ func (s *service) listMapRuns(ctx context.Context, in value.Value) (value.Value,
 	if err != nil {
 		return value.Value{}, err
 	}
-	more := len(mapRuns) > p.limit
-	mapRuns = mapRuns[:min(len(mapRuns), p.limit)]
-	shown := make([]value.Value, len(mapRuns))
-	for i, m := range mapRuns {
-		shown[i] = object(
+	return list(p, "mapRuns", mapRuns, func(m *store.Run) (string, value.Value) {
+		return place(m), object(
 			of("executionArn", m.Attributes.At(asl.AttributeExecution)),
 			text("mapRunArn", s.mapRunARN(m)),
 			text("stateMachineArn", s.machineARN(m.Machine)),
 			date("startDate", m.Started),
 			date("stopDate", m.Ended),
 		)
-	}
-	out := object(of("mapRuns", value.NewArray(shown...)))
-	if more {
-		next := p.next(strconv.FormatInt(int64(mapRuns[p.limit-1].ID), 10))
-		out = out.With(next.Name, next.Value)
-	}
-	return out, nil
+	}), nil
 }
 
 // childrenOf are a page of a run's children, the latest first, of the parts that are wanted; one more than the page has

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -52,17 +51,17 @@ func (p page) next(after string) value.Member {
 	return text("nextToken", base64.URLEncoding.EncodeToString([]byte(p.sum()+after)))
 }
 
-// list is an answer whose member name holds the page. all is what comes after the pages before; show gives an object's
-// place in the list, and how it is shown.
-func (p page) list(name string, all []*store.Object, show func(*store.Object) (place string, v value.Value)) value.Value {
+// list is an answer whose member name holds the page. all is what comes after the pages before, at least one more than
+// the page has room for where there is one; show gives the place of one in the list, and how it is shown.
+func list[T any](p page, name string, all []T, show func(T) (place string, v value.Value)) value.Value {
 	more := len(all) > p.limit
 	if more {
 		all = all[:p.limit]
 	}
 	shown := make([]value.Value, len(all))
 	last := ""
-	for i, o := range all {
-		last, shown[i] = show(o)
+	for i, one := range all {
+		last, shown[i] = show(one)
 	}
 	out := object(of(name, value.NewArray(shown...)))
 	if more {

@@ -1,5 +1,5 @@
 // Package sfn is the API of AWS Step Functions: its actions over the catalogue and the kernel. A state machine is an
-// object of the catalogue, an execution a run; ARNs are made and read here and nowhere below.
+// object of the catalogue, an execution a run. ARNs are taken apart here; the catalogue makes them.
 //
 // One file holds each family of actions, errors.go every error, shapes.go what requests look like.
 package sfn
@@ -81,6 +81,9 @@ func (s *service) changed(try func() (bool, error)) error {
 	}
 	return errConflict.of("The resource is changed by others all the time.")
 }
+
+// wantsData reports whether an answer is to hold definitions, inputs and outputs.
+func wantsData(in value.Value) bool { return in.At("includedData").Text() != "METADATA_ONLY" }
 
 func (s *service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
 

@@ -130,7 +130,7 @@ func (s *service) listVersions(ctx context.Context, in value.Value) (value.Value
 	if n := p.number(); n > 0 {
 		all = slices.DeleteFunc(all, func(o *store.Object) bool { return arn{more: o.Name}.version() >= n })
 	}
-	return p.list("stateMachineVersions", all, func(o *store.Object) (string, value.Value) {
+	return list(p, "stateMachineVersions", all, func(o *store.Object) (string, value.Value) {
 		return o.Name, object(text("stateMachineVersionArn", s.machineARN(a.name, o.Name)), date("creationDate", o.Created))
 	}), nil
 }
