@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -200,21 +198,6 @@ func LoadConfig(path string, env []string) (Config, error) {
 	}
 	return c, nil
 }
-
-// decode reads a file over c. Unknown keys are errors with their line.
-func decode(text []byte, c *Config) error {
-	if len(bytes.TrimSpace(text)) == 0 {
-		return nil
-	}
-	err := yaml.Load(text, c, yaml.WithKnownFields())
-	if err != nil && unknownKey.MatchString(err.Error()) {
-		return errors.New(unknownKey.ReplaceAllString(err.Error(), `there is no key "$1" here; docs/configuration.md has them all`))
-	}
-	return err
-}
-
-// unknownKey is how the YAML package tells of a key that a type of ours has no field for.
-var unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
 
 // overlay sets the fields of v whose variables are in env: prefix_FIELD, words parted by underscores, values in YAML.
 func overlay(v reflect.Value, prefix string, env []string) error {

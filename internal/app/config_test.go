@@ -54,14 +54,33 @@ tokens: [{name: a, user: ada, sha256: x}]
 func TestConfigIsRefusedWithItsPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, want string }{
-		{"listen: x\nlisten2: y\n", "line 2"},
-		{"limits:\n  body: lots\n", `"lots" is no amount of bytes`},
-		{"retention:\n  runs: soon\n", "line 2"},
-		{"node: {gpus: 8}\n", "line 1"},
+		{"listen: x\nlisten2: y\n", "line 2: there is no key listen2; did you mean listen?"},
+		{"limits:\n  body: lots\n", `line 2: limits.body: "lots" is no amount of bytes`},
+		{"retention:\n  runs: soon\n", `line 2: retention.runs: "soon" is not a duration, such as 90m or 24h`},
+		{"node: {gpus: 8}\n", "line 1: node.gpus: write a list, each of it keys and their values"},
+		{"node:\n  gpus:\n  - {kind: a, cuont: 8}\n", "line 3: there is no key node.gpus[0].cuont; did you mean node.gpus[0].count?"},
+		{"tls: {certificate: x}\n", "there is no key tls.certificate; known are cert, key"},
+		{"secrets:\n  a/b: {fil: /x}\n", "line 2: there is no key secrets.a/b.fil; did you mean secrets.a/b.file?"},
+		{"allowRoot: perhaps\n", `line 1: allowRoot: "perhaps" is not true or false`},
+		{"node: &n {cpuu: 1}\n", "did you mean node.cpu?"},
+		{"log: debug\n", "line 1: log: write keys and their values"},
+		{"images: [a]\n", "line 1: images: write keys and their values"},
+		{"listen: [a]\n", "line 1: listen: write a text"},
+		{"- listen\n", "line 1: the file: write keys and their values"},
+		{"diskreserve: 1\n", "did you mean diskReserve?"},
+		{"listen: x\nlisten: y\n", "line 2"},
 	} {
 		if _, err := load(t, c.text); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "tutti.yaml") {
 			t.Errorf("%q: %v, want it to say tutti.yaml and %q", c.text, err, c.want)
 		}
+	}
+	// All at once, in our words.
+	_, err := load(t, "limts: {}\nnode: {cpus: 1}\ntokens: [{nam: x}]\n")
+	if err == nil || strings.Count(err.Error(), "did you mean") != 3 || strings.Contains(err.Error(), "app.") || strings.Contains(err.Error(), "auth.") {
+		t.Errorf("three unknown keys: %v", err)
+	}
+	if c, err := load(t, "node: &n\nlog: {level: debug}\nretention: ~\n"); err != nil || c.Log.Level != "debug" || c.Retention.Jobs == 0 {
+		t.Errorf("keys without values: %v, %v", err, c.Retention)
 	}
 	if _, err := LoadConfig(filepath.Join(t.TempDir(), "none.yaml"), nil); err == nil {
 		t.Error("a file that was asked for and is not there is no error")
@@ -125,14 +144,5 @@ func TestBytes(t *testing.T) {
 		if err := b.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is taken for %d", text, b)
 		}
-	}
-}
-
-// A key that is not there is told with its line, and in the words of the file.
-func TestUnknownKey(t *testing.T) {
-	t.Parallel()
-	_, err := load(t, "log: {level: info}\naws: {regoin: eu-west-1}\n")
-	if err == nil || !strings.Contains(err.Error(), `line 2: there is no key "regoin" here`) {
-		t.Errorf("it says %v", err)
 	}
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // pure are the rooms whose results depend on their arguments alone.
-var pure = []string{"value", "run", "job", "lang/...", "manifest/...", "sched"}
+var pure = []string{"value", "run", "job", "spell", "lang/...", "manifest/...", "sched"}
 
 // impureImports are packages that a pure room does not import: clocks, chance, I/O, the machine.
 var impureImports = []string{

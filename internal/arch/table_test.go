@@ -28,11 +28,12 @@ var table = []rule{
 	{room: "job", may: []string{"value"}},
 	{room: "awsmodel"}, // facts about AWS's APIs
 	{room: "uuid"},
+	{room: "spell"},
 	{room: "sharedtest", may: []string{"value"}}, // what lies beside the checkout, for tests
 
 	// Pure deciders.
 	{room: "lang/expr/...", may: []string{"value", "run", "lang/expr/..."}},
-	{room: "lang/...", may: []string{"value", "run", "lang/expr/..."}},
+	{room: "lang/...", may: []string{"value", "run", "spell", "lang/expr/..."}},
 	{room: "manifest/...", may: []string{"value", "job", "run", "manifest/..."}},
 	{room: "sched", may: words},
 
@@ -54,7 +55,7 @@ var table = []rule{
 	{room: "auth"},
 	{room: "activity", may: words},
 	{room: "errand", may: join(words, "lang/asl", "kernel")},
-	{room: "integration/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "uuid", "kernel", "catalog", "activity", "errand", "integration/..."}), testsMay: join(adapters)},
+	{room: "integration/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "uuid", "spell", "kernel", "catalog", "activity", "errand", "integration/..."}), testsMay: join(adapters)},
 	// The server and its client share the types of the API, which live in client.
 	{room: "server/...", may: slices.Concat(words, deciders, ports, []string{"awsmodel", "uuid", "kernel", "dispatch", "catalog", "auth", "activity", "errand", "server/...", "client"}), testsMay: join(adapters, "integration/...")},
 	{room: "client"},
@@ -71,6 +72,6 @@ var table = []rule{
 }
 
 var everything = slices.Concat(words, deciders, ports, adapters,
-	[]string{"awsmodel", "uuid", "kernel", "dispatch", "catalog", "auth", "activity", "errand", "server/...", "client"})
+	[]string{"awsmodel", "uuid", "spell", "kernel", "dispatch", "catalog", "auth", "activity", "errand", "server/...", "client"})
 
 func join(a []string, more ...string) []string { return slices.Concat(a, more) }

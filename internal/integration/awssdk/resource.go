@@ -6,6 +6,7 @@ import (
 
 	"github.com/tutti-ml/tutti/internal/awsmodel"
 	"github.com/tutti-ml/tutti/internal/kernel"
+	"github.com/tutti-ml/tutti/internal/spell"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -91,38 +92,9 @@ func (r resource) adapted(t kernel.Task) value.Value {
 
 // likely is the candidate that a name was meant to be, as the end of a sentence; empty: none comes close.
 func likely(name string, candidates []string) string {
-	best, bound := "", (len(name)+1)/3
-	for _, c := range candidates {
-		if strings.EqualFold(c, name) {
-			best = c
-			break
-		}
-		if d := distance(strings.ToLower(name), strings.ToLower(c)); d <= bound {
-			best, bound = c, d-1
-		}
-	}
+	best := spell.Closest(name, candidates)
 	if best == "" {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// distance is the number of insertions, deletions and replacements between a and b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tutti-ml/tutti/internal/run"
+	"github.com/tutti-ml/tutti/internal/spell"
 	"github.com/tutti-ml/tutti/internal/value"
 )
 
@@ -152,34 +153,9 @@ func oneOf(names []string) string { return strings.Join(names, ", ") }
 
 // suggest is a question for the candidate that is closest to name, or empty where none is close.
 func suggest(name string, candidates []string) string {
-	best, bound := "", (len(name)+1)/3
-	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if d := distance(strings.ToLower(name), strings.ToLower(c)); d <= bound {
-			best, bound = c, d-1
-		}
-	}
+	best := spell.Closest(name, slices.Sorted(slices.Values(candidates)))
 	if best == "" {
 		return ""
 	}
 	return fmt.Sprintf("Did you mean %q?", best)
-}
-
-// distance is the number of insertions, deletions and replacements between a and b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
