@@ -14,7 +14,6 @@ import (
 	"github.com/tutti-ml/tutti/internal/server/aws/sfn"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/store/memory"
-	"github.com/tutti-ml/tutti/internal/value"
 )
 
 // express is where Express executions run: the kernel once more, over a store in memory. What their tasks leave behind,
@@ -39,9 +38,6 @@ func (a *App) openExpress(ctx context.Context, known []run.Language) error {
 	}
 	e.kernel = kernel.New(kernel.Options{
 		Store: e.store, Writer: e.writer, Languages: known, Log: a.log.With("room", "express"),
-		Load: func(ctx context.Context, d value.Digest) (value.Value, error) {
-			return store.Load(ctx, e.store, nil, d)
-		},
 		Integrations: integration.Lasting(a.integrations(), a.kernel),
 	})
 	a.express = e

@@ -18,7 +18,7 @@ var (
 )
 
 // forTests is what the tests of any room may use: suites, and the implementations that exist for tests.
-var forTests = []string{"store/storetest", "store/memory", "engine/enginetest", "engine/fake", "sharedtest"}
+var forTests = []string{"store/storetest", "store/memory", "engine/enginetest", "engine/fake", "sharedtest", "looptest"}
 
 // table says who may import whom. The first row that covers a room counts.
 var table = []rule{
@@ -29,6 +29,7 @@ var table = []rule{
 	{room: "awsmodel"}, // facts about AWS's APIs
 	{room: "uuid"},
 	{room: "spell"},
+	{room: "looptest"},                           // loops of a server, for tests
 	{room: "sharedtest", may: []string{"value"}}, // what lies beside the checkout, for tests
 
 	// Pure deciders.

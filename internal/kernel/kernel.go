@@ -29,7 +29,7 @@ import (
 type Options struct {
 	Store        store.Store
 	Writer       *store.Writer
-	Load         func(context.Context, value.Digest) (value.Value, error) // brings a stored value
+	Load         func(context.Context, value.Digest) (value.Value, error) // brings a stored value; default from Store alone
 	Languages    []run.Language
 	Integrations Integrations
 	Log          *slog.Logger
@@ -134,6 +134,11 @@ var (
 func New(o Options) *Kernel {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Load == nil {
+		o.Load = func(ctx context.Context, d value.Digest) (value.Value, error) {
+			return store.Load(ctx, o.Store, nil, d)
+		}
 	}
 	if o.Go == nil {
 		o.Go = func(f func()) { go f() }

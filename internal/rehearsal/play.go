@@ -49,9 +49,6 @@ func (s *Suite) play(ctx context.Context, m Machine, c Case, d machine) (outcome
 	}
 	st.kernel = kernel.New(kernel.Options{
 		Store: st.store, Writer: st.writer, Languages: []run.Language{asl.Language{}}, Log: slog.New(slog.DiscardHandler),
-		Load: func(ctx context.Context, d value.Digest) (value.Value, error) {
-			return store.Load(ctx, st.store, nil, d)
-		},
 		Integrations: st.integrations(),
 		Now:          func() time.Time { return st.now },
 		Go:           func(f func()) { st.effects = append(st.effects, f) },

@@ -21,6 +21,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/integration"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
+	"github.com/tutti-ml/tutti/internal/looptest"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/api"
 	"github.com/tutti-ml/tutti/internal/store"
@@ -42,7 +43,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx := t.Context()
 	s := memory.New(memory.Options{})
 	w.store = s
 	writer, err := store.NewWriter(ctx, s)
@@ -55,7 +56,6 @@ func newWorld(t *testing.T) *world {
 	d := dispatch.New(dispatch.Options{Store: s, Writer: writer, Engine: engine, Log: log, Now: time.Now, Queue: c.Queue})
 	k := kernel.New(kernel.Options{
 		Store: s, Writer: writer, Languages: []run.Language{asl.Language{}}, Log: log,
-		Load:         func(ctx context.Context, d value.Digest) (value.Value, error) { return store.Load(ctx, s, nil, d) },
 		Integrations: integration.New(integration.Deps{Catalog: c, Store: s, Now: time.Now}),
 	})
 	feed := api.NewFeed()
@@ -63,10 +63,7 @@ func newWorld(t *testing.T) *world {
 	if err := d.Load(ctx, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 3)
-	for _, f := range []func(context.Context) error{writer.Run, k.Run, d.Run} {
-		go func() { ended <- f(ctx) }()
-	}
+	looptest.Run(t, writer.Run, k.Run, d.Run)
 
 	mux := http.NewServeMux()
 	w.doc = api.Register(mux, api.Options{
@@ -86,12 +83,6 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() {
 		feed.Close()
 		srv.Close()
-		stop()
-		for range 3 {
-			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-				t.Error(err)
-			}
-		}
 	})
 	return w
 }

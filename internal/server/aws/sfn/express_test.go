@@ -1,7 +1,6 @@
 package sfn
 
 import (
-	"context"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/auth"
+	"github.com/tutti-ml/tutti/internal/looptest"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/value"
 )
@@ -18,16 +18,8 @@ func expressService(t *testing.T) (*service, *groupLines) {
 	t.Helper()
 	s, lines := workingService(t), &groupLines{}
 	memory := workingService(t)
-	s.Express = Express{Kernel: memory.Kernel, Go: background(t), Log: lines.append, Forget: lines.forget}
+	s.Express = Express{Kernel: memory.Kernel, Go: looptest.Background(t), Log: lines.append, Forget: lines.forget}
 	return s, lines
-}
-
-// background is an Express.Go that ends with the test.
-func background(t *testing.T) func(func(context.Context)) {
-	var going sync.WaitGroup
-	ctx, stop := context.WithCancel(context.Background())
-	t.Cleanup(func() { stop(); going.Wait() })
-	return func(f func(context.Context)) { going.Go(func() { f(ctx) }) }
 }
 
 // groupLines are the lines of log groups, and the runs that were forgotten.

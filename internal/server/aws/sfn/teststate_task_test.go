@@ -2,7 +2,6 @@ package sfn
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/tutti-ml/tutti/internal/integration/mapdata"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
+	"github.com/tutti-ml/tutti/internal/looptest"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/store/memory"
@@ -33,9 +33,8 @@ func (stuck) Do(ctx context.Context, _ kernel.Task, _ func()) run.Outcome {
 // workingService is the API over a memory store, with a kernel that carries tasks out.
 func workingService(t *testing.T) *service {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
 	s := memory.New(memory.Options{})
-	writer, err := store.NewWriter(ctx, s)
+	writer, err := store.NewWriter(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +42,6 @@ func workingService(t *testing.T) *service {
 	integrations := integration.New(integration.Deps{Catalog: c, Store: s, Now: time.Now})
 	k := kernel.New(kernel.Options{
 		Store: s, Writer: writer, Languages: []run.Language{asl.Language{}}, Log: slog.New(slog.DiscardHandler),
-		Load: func(ctx context.Context, d value.Digest) (value.Value, error) { return store.Load(ctx, s, nil, d) },
 		Integrations: func(resource string) kernel.Integration {
 			if resource == "arn:tutti:states:::stuck" {
 				return stuck{}
@@ -51,18 +49,7 @@ func workingService(t *testing.T) *service {
 			return integrations(resource)
 		},
 	})
-	ended := make(chan error, 2)
-	for _, f := range []func(context.Context) error{writer.Run, k.Run} {
-		go func() { ended <- f(ctx) }()
-	}
-	t.Cleanup(func() {
-		stop()
-		for range 2 {
-			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-				t.Error(err)
-			}
-		}
-	})
+	looptest.Run(t, writer.Run, k.Run)
 	return &service{Options: Options{
 		Store: s, Kernel: k, Catalog: c, ReadItems: mapdata.Parse, Now: time.Now, Rand: func() uint64 { return 1 }, Refuse: func() error { return nil },
 	}}

@@ -1,13 +1,11 @@
 package sfn_test
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,12 +21,12 @@ import (
 	"github.com/tutti-ml/tutti/internal/integration/mapdata"
 	"github.com/tutti-ml/tutti/internal/kernel"
 	"github.com/tutti-ml/tutti/internal/lang/asl"
+	"github.com/tutti-ml/tutti/internal/looptest"
 	"github.com/tutti-ml/tutti/internal/run"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 	"github.com/tutti-ml/tutti/internal/server/aws/sfn"
 	"github.com/tutti-ml/tutti/internal/store"
 	"github.com/tutti-ml/tutti/internal/store/memory"
-	"github.com/tutti-ml/tutti/internal/value"
 )
 
 const (
@@ -71,47 +69,30 @@ func newWorld(t *testing.T, changes ...func(*setup)) *world {
 // open makes the front door over a memory store. Everything ends with the test.
 func (o *setup) open(t testing.TB, drawn func() uint64) (http.Handler, *catalog.Catalog) {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
 	languages := []run.Language{asl.Language{Limits: o.language}}
-	var loops []func(context.Context) error
 	open := func() (*memory.Store, *store.Writer, *kernel.Kernel) {
 		s := memory.New(memory.Options{})
-		writer, err := store.NewWriter(ctx, s)
+		writer, err := store.NewWriter(t.Context(), s)
 		if err != nil {
 			t.Fatal(err)
 		}
 		k := kernel.New(kernel.Options{
 			Store: s, Writer: writer, Languages: languages,
-			Load:         func(ctx context.Context, d value.Digest) (value.Value, error) { return store.Load(ctx, s, nil, d) },
 			Integrations: func(string) kernel.Integration { return nil },
 		})
-		loops = append(loops, writer.Run, k.Run)
+		looptest.Run(t, writer.Run, k.Run)
 		return s, writer, k
 	}
 	s, writer, k := open()
 	short, _, express := open()
 	c := catalog.New(s, writer, time.Now)
 	c.Site = catalog.Site{Region: "us-east-1", Account: "123456789012"}
-	var going sync.WaitGroup
-	ended := make(chan error, len(loops))
-	for _, f := range loops {
-		go func() { ended <- f(ctx) }()
-	}
-	t.Cleanup(func() {
-		stop()
-		going.Wait()
-		for range loops {
-			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-				t.Error(err)
-			}
-		}
-	})
 	keys := map[string]aws.Credential{"ADA": {Secret: "ada", User: "ada"}, "BOB": {Secret: "bob", User: "bob"}, "ROOT": {Secret: "root", User: "root", Admin: true}}
 	return aws.New(aws.Options{
 		Services: []aws.Service{sfn.New(sfn.Options{
 			Store: s, Kernel: k, Catalog: c, Activities: activity.New(), Now: time.Now, Rand: drawn, ReadItems: mapdata.Parse, Quotas: o.quotas,
 			Refuse:  func() error { return nil },
-			Express: sfn.Express{Kernel: express, Go: func(f func(context.Context)) { going.Go(func() { f(ctx) }) }, Forget: short.Forget, Log: func(string, []byte) {}},
+			Express: sfn.Express{Kernel: express, Go: looptest.Background(t), Forget: short.Forget, Log: func(string, []byte) {}},
 		})},
 		MaxBody: 4 << 20,
 		Limits:  !o.wide,
