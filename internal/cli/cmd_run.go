@@ -246,7 +246,7 @@ func (c *command) run(ctx context.Context, cl *client.Client, start client.Start
 	}
 	text := r.Error
 	if r.Cause != "" {
-		text = strings.TrimPrefix(text+": "+r.Cause, ": ")
+		text = strings.TrimPrefix(text+": "+brief(r.Cause), ": ")
 	}
 	see := fmt.Sprintf("See what happened with 'tutti describe %s' and 'tutti logs %[1]s'.", runID(r.ID))
 	if c.inside {
