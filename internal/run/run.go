@@ -91,6 +91,7 @@ const (
 	TimerFired                         // Timer is due
 	Cancel                             // stop everything and end as Aborted: Outcome.Failure holds the caller's error and cause
 	Signal                             // Name and Value from outside
+	Redrive                            // the run ended, but not well, and is to go on: what did not come to its end is done again
 )
 
 // Input is one thing that happens to a run. The kernel may deliver an input twice after a crash, and one that is no
@@ -130,7 +131,7 @@ type Event struct {
 }
 
 // Order is one thing the kernel is to carry out once the event is durable: StartTask, CancelTask, SetTimer, StartRun,
-// StopRun or EndRun.
+// RedriveRun, StopRun or EndRun.
 type Order interface{ order() }
 
 // StartTask has a resource do something. Its end comes back as TaskEnded.
@@ -148,6 +149,8 @@ type StartTask struct {
 	// is absent with a Callback.
 	Submitted  bool
 	Submission value.Value
+	// Redrive is, of a task in State.Pending that a RedriveRun began, that order; nil of any other.
+	Redrive *RedriveRun
 }
 
 // CancelTask says that the end of Task is of no more interest; what it started is stopped.
@@ -172,6 +175,15 @@ type StartRun struct {
 	Attributes value.Value // absent: the parent's own
 }
 
+// RedriveRun takes a child run up again that ended, or is about to, as Redrive does: the child that the run started under
+// Name and Group (see StartRun). Its end comes back as TaskEnded of Task; where it cannot be taken up, the end that it
+// had does.
+type RedriveRun struct {
+	Task  TaskID
+	Name  string
+	Group string
+}
+
 // StopRun cancels the child run of Task.
 type StopRun struct{ Task TaskID }
 
@@ -185,13 +197,15 @@ func (StartTask) order()  {}
 func (CancelTask) order() {}
 func (SetTimer) order()   {}
 func (StartRun) order()   {}
+func (RedriveRun) order() {}
 func (StopRun) order()    {}
 func (EndRun) order()     {}
 
 // State is where one run of a definition stands. The kernel owns it alone: no method is called from two goroutines, and
 // none reads a clock, draws a random number, does I/O or depends on a map's order.
 type State interface {
-	// Decide says what follows from in, as few events as make one step. No event means that nothing follows. The kernel
+	// Decide says what follows from in, as few events as make one step. No event means that nothing follows; after Redrive,
+	// that the run cannot be taken up again. The kernel
 	// applies the events before it decides again, and gives Step until nothing follows. An error means that the state
 	// makes no sense; it quarantines the run. A run that fails is an EndRun, not an error.
 	Decide(in Input) ([]Event, error)

@@ -28,6 +28,7 @@ type branch struct {
 	entered   uint64      // history event that says so
 	from      uint64      // the history event that it follows from; 0: none
 	last      uint64      // the branch's latest history event
+	began     uint64      // of a Parallel or Map, the history event that says that its work began
 	variables value.Value // an object; Absent: none
 	attempts  []int       // how often each retrier of the state was used; nil: none yet
 	retries   int         // their sum
@@ -38,6 +39,8 @@ type branch struct {
 	timer   run.TimerID // phaseWait, phaseBackoff
 	task    *openTask   // phaseTask
 	fanout  *fanout     // phaseFanout
+	wreck   []*branch   // of the fanout: branches that failed, and those that were given up with them; see redrive.go
+	mapRun  *mapRunRef  // of a distributed Map, its map run
 
 	queued bool // in execution.ready
 	gone   bool // ended or dropped
@@ -59,12 +62,13 @@ const (
 	phaseFanout                   // its children; a step too, while more of them can be started
 	phaseLost                     // a step: a failure that neither Retry nor Catch deals with ends the branch
 	phaseOpened                   // a step: a distributed Map orders its map run
+	phaseRedrive                  // a step: a distributed Map has its map run go on
 )
 
 // ready reports whether a step can take the branch on.
 func (b *branch) ready() bool {
 	switch b.phase {
-	case phaseEntered, phaseResult, phaseFailed, phaseLost, phaseOpened:
+	case phaseEntered, phaseResult, phaseFailed, phaseLost, phaseOpened, phaseRedrive:
 		return !b.gone
 	case phaseFanout:
 		return !b.gone && b.fanout.canStart()
@@ -77,7 +81,7 @@ func (b *branch) enter(to *state, input value.Value, at time.Time, event, from u
 	b.state, b.input, b.since, b.entered, b.from, b.last = to, input, at, event, from, event
 	b.phase = phaseEntered
 	b.attempts, b.retries, b.attempt = nil, 0, 0
-	b.result, b.fanout = value.Value{}, nil
+	b.result, b.fanout, b.wreck, b.mapRun = value.Value{}, nil, nil, nil
 }
 
 // work is the result of the state's work.

@@ -104,7 +104,10 @@ func (s *step) madeContext() value.Value {
 		text("StartTime", timestamp(x.started)),
 	)
 	if !x.identity.express {
-		who = who.With("RedriveCount", value.NewInt(0))
+		who = who.With("RedriveCount", value.NewInt(int64(x.redrives)))
+	}
+	if x.redrives > 0 {
+		who = who.With("RedriveTime", value.NewString(timestamp(x.redriven)))
 	}
 	object := value.NewObject(
 		member("Execution", who),

@@ -89,6 +89,7 @@ func partName(script string) string {
 //	attributes OBJECT
 //	start NAME INPUT
 //	at DURATION cancel ERROR CAUSE…
+//	at DURATION redrive
 //	task LABEL: DURATION ACTION; DURATION ACTION…
 //
 // where an action is succeed VALUE, fail ERROR CAUSE…, submit VALUE, beat, refuse ERROR CAUSE…, which does not so much
@@ -155,6 +156,8 @@ func (dr *driver) action(s string) due {
 	case "signal":
 		name, rest, _ := strings.Cut(words[2], " ")
 		in = run.Input{Kind: run.Signal, Name: name, Value: parse(dr.t, rest)}
+	case "redrive":
+		in = run.Input{Kind: run.Redrive}
 	case "cancel":
 		name, cause, _ := strings.Cut(words[2], " ")
 		in = run.Input{Kind: run.Cancel, Outcome: run.Fail(name, cause)}
@@ -210,6 +213,10 @@ func (dr *driver) deliver(in run.Input) bool {
 	if no, refused := dr.refusal(events); refused {
 		return dr.deliver(no)
 	}
+	if in.Kind == run.Redrive && len(events) > 0 {
+		dr.end = nil // and what stopped it before is answered
+		dr.spent = slices.DeleteFunc(dr.spent, func(in run.Input) bool { return in.Kind == run.Cancel })
+	}
 	for _, ev := range events {
 		dr.state.Apply(ev.Fact)
 		dr.events = append(dr.events, ev)
@@ -255,6 +262,8 @@ func (dr *driver) carryOut(o run.Order) {
 		dr.follow(o.Label, o.Task)
 	case run.StartRun:
 		dr.follow(o.Part, o.Task)
+	case run.RedriveRun:
+		dr.follow("redriven", o.Task)
 	case run.EndRun:
 		dr.end = &o
 	}
@@ -326,8 +335,8 @@ func dump(s run.State) string {
 	}
 	x := s.(*execution)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %v %v %s %d branch %d task %d timer %d deadline %d\n", x.identity.run, x.identity.attributes, x.started, x.ended, x.input, x.position,
-		x.lastBranch, x.lastTask, x.lastTimer, x.deadline)
+	fmt.Fprintf(&b, "%s %s %v %v %s %d branch %d task %d timer %d deadline %d redriven %d %v\n", x.identity.run, x.identity.attributes, x.started, x.ended, x.input, x.position,
+		x.lastBranch, x.lastTask, x.lastTimer, x.deadline, x.redrives, x.redriven)
 	live := make([]branchID, 0, len(x.branches))
 	for _, br := range x.liveBranches() {
 		live = append(live, br.id)
@@ -341,6 +350,10 @@ func dump(s run.State) string {
 	}
 	fmt.Fprintf(&b, "live %v ready %v tasks %d timers %d\n", live, ready, len(x.tasks), len(x.timers))
 	for o := range x.Pending {
+		if r := o.Redrive; r != nil {
+			fmt.Fprintf(&b, "redriven %+v ", *r)
+			o.Redrive = nil
+		}
 		fmt.Fprintf(&b, "pending %+v\n", o)
 	}
 	return b.String()
@@ -351,12 +364,16 @@ func dumpBranch(b *strings.Builder, br *branch) {
 	if br.parent != nil {
 		parent = br.parent.id
 	}
-	fmt.Fprintf(b, "branch %d of %d index %d item %s state %s phase %d input %s since %v entered %d from %d last %d variables %s attempts %v %d %d result %s failure %v timer %d queued %v\n",
-		br.id, parent, br.index, br.item, br.state.name, br.phase, br.input, br.since, br.entered, br.from, br.last, br.variables,
+	fmt.Fprintf(b, "branch %d of %d index %d item %s state %s phase %d input %s since %v entered %d from %d last %d began %d map run %v variables %s attempts %v %d %d result %s failure %v timer %d queued %v\n",
+		br.id, parent, br.index, br.item, br.state.name, br.phase, br.input, br.since, br.entered, br.from, br.last, br.began, br.mapRun, br.variables,
 		br.attempts, br.retries, br.attempt, br.result, br.failure, br.timer, br.queued)
 	if t := br.task; t != nil {
 		fmt.Fprintf(b, "  task %d %s %s as %s timers %d %v %d %d %v %d submitted %v\n", t.id, t.state.name, t.payload, t.credentials,
 			t.timeout, t.deadline, t.within, t.heartbeat, t.beat, t.beatWithin, t.submitted)
+	}
+	for _, c := range br.wreck {
+		b.WriteString("  wreck ")
+		dumpBranch(b, c)
 	}
 	if f := br.fanout; f != nil {
 		fmt.Fprintf(b, "  fanout %s %d %d %d items %s input %s batch %d %d %s taken %d limit %d tolerance %d\n", f.outputs,

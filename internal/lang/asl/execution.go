@@ -22,6 +22,8 @@ type execution struct {
 	started  time.Time // zero: not yet
 	ended    bool
 	position uint64 // history events so far
+	redrives int
+	redriven time.Time // the last time; zero: never
 
 	root     *branch
 	branches map[branchID]*branch
@@ -57,7 +59,7 @@ func newExecution(d *Definition) *execution {
 
 // Decide implements run.State.
 func (x *execution) Decide(in run.Input) ([]run.Event, error) {
-	if x.ended || x.started.IsZero() != (in.Kind == run.Start) {
+	if x.ended != (in.Kind == run.Redrive) || x.started.IsZero() != (in.Kind == run.Start) {
 		return nil, nil
 	}
 	b := x.subject(&in)
@@ -86,8 +88,8 @@ func (x *execution) subject(in *run.Input) *branch {
 		return x.tasks[in.Task]
 	case run.TimerFired:
 		return x.timers[in.Timer]
-	case run.Cancel:
-		return x.root
+	case run.Cancel, run.Redrive:
+		return x.root // nil, where it ended well
 	}
 	return nil
 }
@@ -99,6 +101,8 @@ func (s *step) decide() (run.Event, error) {
 		return s.start(), nil
 	case run.Cancel:
 		return s.abort(), nil
+	case run.Redrive:
+		return s.redrive(), nil
 	case run.TaskSubmitted:
 		return s.taskSubmitted(), nil
 	case run.TaskBeat:
@@ -123,6 +127,8 @@ func (s *step) decide() (run.Event, error) {
 		return s.startIteration()
 	case phaseOpened:
 		return s.startMapRun()
+	case phaseRedrive:
+		return s.redriveMapRun()
 	}
 	return run.Event{}, fmt.Errorf("branch %d is ready in phase %d", s.b.id, s.b.phase)
 }
@@ -181,7 +187,7 @@ func (x *execution) Pending(yield func(run.StartTask) bool) {
 // Position implements run.State.
 func (x *execution) Position() uint64 { return x.position }
 
-// end forgets everything that is under way: nothing more can happen.
+// end forgets everything: the execution ended well, and nothing more can happen.
 func (x *execution) end() {
 	x.ended = true
 	x.ready = queue{}
@@ -200,14 +206,14 @@ func (x *execution) remove(b *branch) {
 	}
 }
 
-// drop ends all branches below b, and closes what they have open.
+// drop ends all branches below b, closes what they have open, and forgets what b kept of those that failed.
 func (x *execution) drop(b *branch) {
 	b.each(func(c *branch) {
 		c.gone = true
 		delete(x.branches, c.id)
 		x.closeOpen(c)
 	})
-	b.firstChild, b.lastChild, b.fanout = nil, nil, nil
+	b.firstChild, b.lastChild, b.fanout, b.wreck = nil, nil, nil, nil
 }
 
 // closeOpen forgets the task and timers of b.

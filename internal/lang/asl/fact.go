@@ -33,6 +33,8 @@ const (
 	kindMapRunStarted
 	kindMapRunEnded
 	kindHistoryFull
+	kindRedriven
+	kindMapRunRedriven
 )
 
 // fact is a run.Fact that can be read back, folded and shown.
@@ -95,6 +97,10 @@ func newFact(kind run.EventKind) fact {
 		return new(mapRunEnded)
 	case kindHistoryFull:
 		return new(historyFull)
+	case kindRedriven:
+		return new(redriven)
+	case kindMapRunRedriven:
+		return new(mapRunRedriven)
 	}
 	return nil
 }

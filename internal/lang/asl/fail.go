@@ -84,7 +84,7 @@ func (f *stateFailed) events() uint64 {
 
 func (f *stateFailed) apply(x *execution, b *branch) {
 	x.closeOpen(b)
-	x.drop(b)
+	x.wreckAll(b)
 	b.phase, b.failure = phaseFailed, f.failure
 	if f.caught {
 		b.phase = phaseLost
@@ -208,7 +208,7 @@ func (f *runFailed) events() uint64 {
 	return 1
 }
 
-func (f *runFailed) apply(x *execution, _ *branch) { x.end() }
+func (f *runFailed) apply(x *execution, _ *branch) { x.halt() }
 
 func (f *runFailed) history(h *historian) {
 	if f.state != nil && f.state.fansOut() {
@@ -275,6 +275,7 @@ func (f *branchFailed) events() uint64 {
 func (f *branchFailed) apply(x *execution, b *branch) {
 	x.remove(b)
 	p := b.parent
+	p.wreck = append(p.wreck, b)
 	p.last = f.prev
 	if f.state.fansOut() {
 		p.last = f.first
@@ -284,7 +285,7 @@ func (f *branchFailed) apply(x *execution, b *branch) {
 		x.childEnded(p, p.last)
 		return
 	}
-	x.drop(p)
+	x.wreckAll(p)
 	p.phase, p.failure = phaseFailed, f.failure
 	x.settle(p)
 }

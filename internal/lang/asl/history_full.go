@@ -44,7 +44,7 @@ func (f *historyFull) Kind() run.EventKind { return kindHistoryFull }
 
 func (f *historyFull) events() uint64 { return f.shown + 1 }
 
-func (f *historyFull) apply(x *execution, _ *branch) { x.end() }
+func (f *historyFull) apply(x *execution, _ *branch) { x.halt() }
 
 func (f *historyFull) history(h *historian) {
 	h.events = append(h.events, History(f.cut)[:f.shown]...)

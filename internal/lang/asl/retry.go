@@ -158,6 +158,8 @@ func (f *retryPlanned) apply(x *execution, b *branch) {
 	}
 	b.attempts[f.retrier]++
 	b.retries++
+	x.drop(b)
+	b.result, b.mapRun = value.Value{}, nil
 	b.phase = phaseBackoff
 	x.openTimer(b, f.timer)
 }

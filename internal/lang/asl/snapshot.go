@@ -7,8 +7,8 @@ import (
 
 // snapshotVersion is the form of snapshots that this release writes. Older ones it reads; others are refused, and the
 // kernel folds the log instead. Version 2 added the attributes, version 3 what tokens need to know of tasks, version 4 from
-// where a state was entered, version 5 what describes a submitted task.
-const snapshotVersion = 5
+// where a state was entered, version 5 what describes a submitted task, version 6 what a redrive needs to know.
+const snapshotVersion = 6
 
 // Encode implements run.State.
 func (x *execution) Encode(e *value.Encoder) {
@@ -23,6 +23,8 @@ func (x *execution) Encode(e *value.Encoder) {
 	e.Uint(uint64(x.lastTask))
 	e.Uint(uint64(x.lastTimer))
 	e.Uint(uint64(x.deadline))
+	e.Uint(uint64(x.redrives))
+	e.Time(x.redriven)
 	e.Bool(x.root != nil)
 	if x.root == nil {
 		return
@@ -55,10 +57,14 @@ func (x *execution) decode(d *value.Decoder) {
 	x.lastTask = run.TaskID(d.Uint())
 	x.lastTimer = run.TimerID(d.Uint())
 	x.deadline = run.TimerID(d.Uint())
+	if version >= 6 {
+		x.redrives = int(d.Uint())
+		x.redriven = d.Time()
+	}
 	if !d.Bool() || d.Err() != nil {
 		return
 	}
-	x.root = x.decodeBranch(d, version)
+	x.root = x.decodeBranch(d, version, true)
 	if x.deadline != 0 {
 		x.timers[x.deadline] = x.root
 	}
@@ -84,6 +90,8 @@ func (x *execution) encodeBranch(e *value.Encoder, b *branch) {
 	e.Uint(b.entered)
 	e.Uint(b.last)
 	e.Uint(b.from)
+	e.Uint(b.began)
+	b.mapRun.encode(e)
 	e.Value(b.variables)
 	e.Uint(uint64(len(b.attempts)))
 	for _, n := range b.attempts {
@@ -106,9 +114,14 @@ func (x *execution) encodeBranch(e *value.Encoder, b *branch) {
 		x.encodeBranch(e, c)
 	}
 	e.Bool(false)
+	e.Uint(uint64(len(b.wreck)))
+	for _, c := range b.wreck {
+		x.encodeBranch(e, c)
+	}
 }
 
-func (x *execution) decodeBranch(d *value.Decoder, version byte) *branch {
+// decodeBranch reads what encodeBranch wrote; live says that b is no part of a wreck.
+func (x *execution) decodeBranch(d *value.Decoder, version byte, live bool) *branch {
 	b := &branch{
 		id:      branchID(d.Uint()),
 		index:   int(d.Uint()),
@@ -122,6 +135,10 @@ func (x *execution) decodeBranch(d *value.Decoder, version byte) *branch {
 	}
 	if version >= 4 {
 		b.from = d.Uint()
+	}
+	if version >= 6 {
+		b.began = d.Uint()
+		b.mapRun = decodeMapRunRef(d)
 	}
 	b.variables = d.Value()
 	if b.state == nil {
@@ -140,7 +157,9 @@ func (x *execution) decodeBranch(d *value.Decoder, version byte) *branch {
 	}
 	b.result = d.Value()
 	b.failure = decodeFailure(d)
-	x.branches[b.id] = b
+	if b.gone = !live; live {
+		x.branches[b.id] = b
+	}
 	if t := run.TimerID(d.Uint()); t != 0 {
 		b.timer, x.timers[t] = t, b
 	}
@@ -152,7 +171,14 @@ func (x *execution) decodeBranch(d *value.Decoder, version byte) *branch {
 		b.fanout = decodeFanout(d)
 	}
 	for d.Bool() {
-		b.adopt(x.decodeBranch(d, version))
+		b.adopt(x.decodeBranch(d, version, live))
+	}
+	if version >= 6 {
+		for range d.Len() {
+			c := x.decodeBranch(d, version, false)
+			c.parent = b
+			b.wreck = append(b.wreck, c)
+		}
 	}
 	return b
 }
@@ -170,6 +196,11 @@ func (t *openTask) encode(e *value.Encoder) {
 	e.Int(t.within)
 	e.Bool(t.submitted)
 	e.Value(t.submission)
+	e.Bool(t.redrive != nil)
+	if t.redrive != nil {
+		e.Text(t.redrive.Name)
+		e.Text(t.redrive.Group)
+	}
 }
 
 func (d *Definition) decodeTask(dec *value.Decoder, version byte) *openTask {
@@ -190,6 +221,9 @@ func (d *Definition) decodeTask(dec *value.Decoder, version byte) *openTask {
 	}
 	if version >= 5 {
 		t.submission = dec.Value()
+	}
+	if version >= 6 && dec.Bool() {
+		t.redrive = &run.RedriveRun{Task: t.id, Name: dec.Text(), Group: dec.Text()}
 	}
 	return t
 }

@@ -28,15 +28,22 @@ func (s *step) start() run.Event {
 	if !f.attributes.IsAbsent() {
 		f.kind = kindBegun
 	}
-	timeout := d.timeout
-	if limit, ok := f.attributes.At(AttributeTimeLimit).Int64(); ok && (timeout == 0 || limit < timeout) {
+	var orders []run.Order
+	f.deadline, orders = s.timeLimit(f.attributes)
+	return event(f, orders...)
+}
+
+// timeLimit sets the timer that ends the whole execution; 0 where nothing bounds it.
+func (s *step) timeLimit(attributes value.Value) (run.TimerID, []run.Order) {
+	timeout := s.x.def.timeout
+	if limit, ok := attributes.At(AttributeTimeLimit).Int64(); ok && (timeout == 0 || limit < timeout) {
 		timeout = limit
 	}
 	if timeout == 0 {
-		return event(f)
+		return 0, nil
 	}
-	f.deadline = s.x.lastTimer + 1
-	return event(f, run.SetTimer{Timer: f.deadline, At: after(s.in.Now, timeout)})
+	timer := s.x.lastTimer + 1
+	return timer, []run.Order{run.SetTimer{Timer: timer, At: after(s.in.Now, timeout)}}
 }
 
 // after is seconds after t, far in the future where that is beyond what a timer can hold.

@@ -173,7 +173,7 @@ func (f *mapStarted) events() uint64 { return 1 }
 
 func (f *mapStarted) apply(_ *execution, b *branch) {
 	b.fanout = &fanout{items: f.items, input: f.input, batch: f.batch, limit: f.limit, tolerance: f.tolerance}
-	b.phase, b.last = phaseFanout, f.first
+	b.phase, b.last, b.began = phaseFanout, f.first, f.first
 	if f.items.Len() == 0 {
 		b.phase = phaseResult
 	}

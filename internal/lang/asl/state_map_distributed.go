@@ -97,7 +97,7 @@ func (f *mapOpened) events() uint64 { return 1 }
 
 func (f *mapOpened) apply(_ *execution, b *branch) {
 	b.fanout = &fanout{input: f.input, items: f.items, limit: f.limit}
-	b.phase, b.last = phaseOpened, f.first
+	b.phase, b.last, b.began = phaseOpened, f.first, f.first
 }
 
 func (f *mapOpened) history(h *historian) {
@@ -208,7 +208,7 @@ func (f *mapRunStarted) Kind() run.EventKind { return kindMapRunStarted }
 func (f *mapRunStarted) events() uint64 { return 1 }
 
 func (f *mapRunStarted) apply(x *execution, b *branch) {
-	b.fanout = nil
+	b.fanout, b.mapRun = nil, &mapRunRef{arn: f.arn}
 	b.task, b.phase, b.last = &openTask{id: f.task, state: b.state}, phaseTask, f.first
 	x.openTask(b)
 }

@@ -49,7 +49,7 @@ func (f *parallelStarted) events() uint64 { return 1 + uint64(len(f.machines()))
 func (f *parallelStarted) apply(x *execution, b *branch) {
 	machines := f.machines()
 	b.fanout = &fanout{started: len(machines), tolerance: undeclared, outputs: make([]value.Value, len(machines))}
-	b.phase, b.last = phaseFanout, f.first
+	b.phase, b.last, b.began = phaseFanout, f.first, f.first
 	for i, m := range machines {
 		child := &branch{id: f.firstBranch + branchID(i), index: i}
 		child.enter(m.start, f.input, f.at, f.first+1+uint64(i), f.first)

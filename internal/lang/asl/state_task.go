@@ -251,7 +251,8 @@ type openTask struct {
 	beatWithin int64 // seconds
 
 	submitted  bool
-	submission value.Value // what described it; absent with a callback, where nobody asks
+	submission value.Value     // what described it; absent with a callback, where nobody asks
+	redrive    *run.RedriveRun // of a map run that goes on, how it was ordered
 }
 
 func (t *openTask) resource() resource { return t.state.action.(*task).resource }
@@ -263,7 +264,7 @@ func (t *openTask) callback() bool {
 
 func (t *openTask) order() run.StartTask {
 	if t.state.kind == mapState {
-		return run.StartTask{Task: t.id} // the map run
+		return run.StartTask{Task: t.id, Redrive: t.redrive} // the map run
 	}
 	return run.StartTask{
 		Task:        t.id,

@@ -112,6 +112,8 @@ func inputText(in run.Input) string {
 		return fmt.Sprintf("task %d beat", in.Task)
 	case run.Signal:
 		return "signal " + in.Name
+	case run.Redrive:
+		return "redrive"
 	case run.TimerFired:
 		return fmt.Sprintf("timer %d", in.Timer)
 	}
@@ -150,6 +152,8 @@ func orderText(o run.Order) string {
 		return fmt.Sprintf("timer %d %s", o.Timer, offset(o.At))
 	case run.StartRun:
 		return fmt.Sprintf("start run %d of %s named %s in %q with %s as %s", o.Task, o.Part, o.Name, o.Group, o.Input, o.Attributes)
+	case run.RedriveRun:
+		return fmt.Sprintf("redrive run %s in %q as %d", o.Name, o.Group, o.Task)
 	case run.StopRun:
 		return fmt.Sprintf("stop run %d", o.Task)
 	case run.EndRun:
