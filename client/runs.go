@@ -48,6 +48,11 @@ func (c *Client) Stop(ctx context.Context, id int64, why StopRun) error {
 	return c.call(ctx, http.MethodPost, fmt.Sprintf("/api/v1/runs/%d/stop", id), nil, why, nil)
 }
 
+// Redrive has a run go on that failed, timed out or was stopped: what succeeded is not done again.
+func (c *Client) Redrive(ctx context.Context, id int64) (*Run, error) {
+	return post[Run](ctx, c, fmt.Sprintf("/api/v1/runs/%d/redrive", id), struct{}{})
+}
+
 // History lists a run's events after the one with the given id.
 func (c *Client) History(ctx context.Context, id, after int64, limit int) (*Page[Event], error) {
 	q := url.Values{}

@@ -24,6 +24,8 @@ type Run struct {
 	Error    string            `json:"error,omitempty" doc:"name of the error that it failed with"`
 	Cause    string            `json:"cause,omitempty"`
 	Note     string            `json:"note,omitempty" doc:"why it stands still"`
+	Redrives int               `json:"redrives,omitempty" doc:"how often it was redriven after it had ended"`
+	Redriven time.Time         `json:"redriven,omitzero" doc:"when it was redriven last"`
 }
 
 // Done reports whether the run has ended.

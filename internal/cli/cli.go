@@ -182,7 +182,7 @@ func (c *command) root() *cobra.Command {
 	f.StringVar(&c.server, "server", c.getenv("TUTTI_SERVER"), "the server's `URL` (or TUTTI_SERVER); by default the one on this machine's data directory")
 	f.StringVarP(&c.output, "output", "o", "table", "`format` of results: table, json or yaml")
 	root.AddCommand(
-		c.cmdUp(), c.cmdRun(), c.cmdApply(), c.cmdGet(), c.cmdDescribe(), c.cmdLogs(), c.cmdStop(), c.cmdSuspend(), c.cmdResume(),
+		c.cmdUp(), c.cmdRun(), c.cmdApply(), c.cmdGet(), c.cmdDescribe(), c.cmdLogs(), c.cmdStop(), c.cmdRedrive(), c.cmdSuspend(), c.cmdResume(),
 		c.cmdDelete(), c.cmdValidate(), c.cmdTest(),
 		c.cmdDoctor(), c.cmdBackup(), c.cmdRestore(), c.cmdDebug(), c.cmdToken(), c.cmdVersion(), c.cmdRunner(),
 	)

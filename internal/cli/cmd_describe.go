@@ -77,6 +77,17 @@ func stamp(t time.Time) string {
 	return t.Local().Format(time.DateTime)
 }
 
+// redrivenText says how often a run was redriven.
+func redrivenText(r *client.Run) string {
+	switch r.Redrives {
+	case 0:
+		return ""
+	case 1:
+		return "once, at " + stamp(r.Redriven)
+	}
+	return fmt.Sprintf("%d times, the last at %s", r.Redrives, stamp(r.Redriven))
+}
+
 func compact(v json.RawMessage) string {
 	const most = 400
 	s := string(v)
@@ -115,7 +126,8 @@ func (c *command) describeRun(ctx context.Context, cl *client.Client, r *client.
 	}
 	if err := (facts{
 		{"ID", runID(r.ID)}, {"Name", r.Name}, {"Status", r.Status}, {"Owner", r.Owner}, {"Machine", r.Machine}, {"Parent", parent},
-		{"Labels", labelText(r.Labels)}, {"Started", stamp(r.Started)}, {"Ended", stamp(r.Ended)}, {"Took", c.took(r.Started, r.Ended)},
+		{"Labels", labelText(r.Labels)}, {"Started", stamp(r.Started)}, {"Ended", stamp(r.Ended)},
+		{"Took", c.took(r.Started, r.Ended)}, {"Redriven", redrivenText(r)},
 		{"Input", compact(r.Input)}, {"Output", compact(r.Output)}, {"Error", r.Error}, {"Cause", r.Cause}, {"Note", r.Note},
 	}).write(c.Stdout); err != nil {
 		return err

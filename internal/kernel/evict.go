@@ -54,9 +54,13 @@ func (k *Kernel) evict(now time.Time) {
 	}
 }
 
-// offers reports whether a task of an idle run waits in a Queue, which knows it from the run alone. The caller holds mu.
+// offers reports whether a task of an idle run waits in a Queue, which knows it from the run alone, or for a child that
+// is to go on. The caller holds mu.
 func (k *Kernel) offers(r *resident) bool {
 	for _, t := range r.tasks {
+		if t.Redrive != nil {
+			return true
+		}
 		if t.Callback && !t.Submitted {
 			if _, ok := k.o.Integrations(t.Resource).(Queue); ok {
 				return true

@@ -66,8 +66,10 @@ type Kernel struct {
 	effects   map[run.ID]map[run.TaskID]context.CancelCauseFunc // under way
 	underWay  int                                               // effects in all
 	waiters   map[run.ID][]chan struct{}
-	hold      bool            // see Hold
-	parked    map[run.ID]bool // runs that wait for its end
+	hold      bool              // see Hold
+	parked    map[run.ID]bool   // runs that wait for its end
+	later     map[run.ID][]*ask // redrives that wait for the end of the run
+	asked     map[taskOf]*ask   // redrives of children, by the parents' tasks
 	stopping  bool
 	failed    error
 	popped    time.Time // when a worker last took a run
@@ -157,6 +159,8 @@ func New(o Options) *Kernel {
 		runs:       make(map[run.ID]*resident),
 		effects:    make(map[run.ID]map[run.TaskID]context.CancelCauseFunc),
 		waiters:    make(map[run.ID][]chan struct{}),
+		later:      make(map[run.ID][]*ask),
+		asked:      make(map[taskOf]*ask),
 		due:        make(map[timerKey]int64),
 		wakeTimers: make(chan struct{}, 1),
 		popped:     o.Now(),

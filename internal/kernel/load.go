@@ -104,8 +104,9 @@ func (k *Kernel) loader(ctx context.Context) func(value.Digest) (value.Value, er
 	return func(d value.Digest) (value.Value, error) { return k.o.Load(ctx, d) }
 }
 
-// fold brings a run into memory: its latest snapshot that can be read, and the frames after it.
-func (k *Kernel) fold(ctx context.Context, r *resident) error {
+// fold brings a run into memory: its latest snapshot that can be read, and the frames after it. One that has ended is
+// folded for a redrive alone.
+func (k *Kernel) fold(ctx context.Context, r *resident, redrive bool) error {
 	if !r.fresh {
 		row, err := k.o.Store.Run(ctx, r.id)
 		if err != nil {
@@ -113,7 +114,7 @@ func (k *Kernel) fold(ctx context.Context, r *resident) error {
 		}
 		r.row, r.owner, r.parent = row, row.Owner, row.Parent
 	}
-	if r.row.Status.Ended() {
+	if r.row.Status.Ended() && !redrive {
 		return nil
 	}
 	return k.foldLog(ctx, r)

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tutti-ml/tutti/internal/job"
@@ -39,9 +38,11 @@ type step struct {
 	replies   []reply
 	look      bool // an outcome in the inbox has waited for what was fed
 	cancel    []run.TaskID
-	soon      []run.Input // follow at once: answers that were known while deciding
-	stepped   bool        // Step gave nothing
-	snapshot  bool        // take one whatever the log's length
+	again     []again
+	revoked   []run.TaskID // redrives of children that are of no more interest
+	soon      []run.Input  // follow at once: answers that were known while deciding
+	stepped   bool         // Step gave nothing
+	snapshot  bool         // take one whatever the log's length
 }
 
 type launch struct {
@@ -213,6 +214,8 @@ func (s *step) order(o run.Order) error {
 	case run.StartRun:
 		s.r.tasks[o.Task] = run.StartTask{Task: o.Task}
 		return s.startRun(o)
+	case run.RedriveRun:
+		return s.redriveRun(o)
 	case run.EndRun:
 		return s.endRun(o)
 	}
@@ -355,9 +358,9 @@ func (s *step) startRun(o run.StartRun) error {
 	child.ID, child.Part, child.Input, child.Started = id, o.Part, o.Input, s.now
 	child.Parent, child.ParentTask = s.r.id, o.Task
 	child.Status, child.Labels, child.Note = run.Running, nil, ""
+	child.Redrives, child.Redriven, child.RecentRedrives = 0, time.Time{}, nil
 	if o.Group != "" {
-		machine, _, _ := strings.Cut(child.Machine, "/")
-		child.Machine = machine + "/" + o.Group
+		child.Machine = inGroup(child.Machine, o.Group)
 	}
 	if !o.Attributes.IsAbsent() {
 		child.Attributes = o.Attributes
@@ -398,6 +401,10 @@ func (s *step) cancelTask(t run.TaskID) error {
 			s.launch = append(s.launch[:i], s.launch[i+1:]...)
 			return nil
 		}
+	}
+	if o.Redrive != nil {
+		s.again = slices.DeleteFunc(s.again, func(g again) bool { return g.task == t })
+		s.revoked = append(s.revoked, t)
 	}
 	if s.r.held[t] {
 		delete(s.r.held, t)
@@ -483,7 +490,7 @@ func (s *step) newRow() *store.Run {
 // finish completes the unit; nil when there is nothing to commit.
 func (s *step) finish() *store.Unit {
 	r := s.r
-	if unfinished := len(s.launch) > 0 || len(s.offers) > 0 || !s.stepped; unfinished && !s.ended() && !r.row.Resident {
+	if unfinished := len(s.launch)+len(s.offers)+len(s.again) > 0 || !s.stepped; unfinished && !s.ended() && !r.row.Resident {
 		s.newRow().Resident = true
 	}
 	if r.row.Status == run.Quarantined && !s.ended() {

@@ -121,6 +121,12 @@ type ask struct {
 	in   run.Input
 	told chan error    // takes one answer without waiting
 	task run.StartTask // that it is about, known with the answer
+
+	// Of a redrive: the token that it is known by, or, where a parent asks its child, the parent, whose task is in's; and
+	// whether that has lost interest, which Kernel.mu guards.
+	token   string
+	parent  run.ID
+	revoked bool
 }
 
 func newAsk(in run.Input) *ask { return &ask{in: in, told: make(chan error, 1)} }
@@ -156,22 +162,20 @@ type reply struct {
 	err error
 }
 
-func answerAll(replies []reply) {
-	for _, a := range replies {
+// answerAll answers what rests on a step. The caller holds mu.
+func (k *Kernel) answerAll(s *step) {
+	for _, a := range s.replies {
 		a.told <- a.err
-	}
-}
-
-// refuseAsks answers all that wait with the same error.
-func refuseAsks(asks []*ask, err error) {
-	for _, a := range asks {
-		a.told <- err
+		k.settleAsked(s.r.id, a.ask, a.err)
 	}
 }
 
 // hear feeds what was asked, where its task is open. The end of a task whose call is still under way is kept in the run's
 // inbox until the call has come back: what the call gave comes before what its receiver made of it.
 func (s *step) hear(a *ask) error {
+	if a.in.Kind == run.Redrive {
+		return s.redrive(a)
+	}
 	t, open := s.r.tasks[a.in.Task]
 	a.task = t
 	switch {

@@ -87,12 +87,12 @@ type waiting struct {
 // turn takes a run from its inputs to a unit with the Writer. An error is the server's end.
 func (k *Kernel) turn(ctx context.Context, r *resident, w waiting) error {
 	if r.state == nil {
-		resumed, err := k.load(ctx, r)
+		resumed, err := k.load(ctx, r, redrives(w.asks))
 		if err != nil {
 			return err
 		}
 		if r.state == nil {
-			refuseAsks(w.asks, r.closed())
+			k.refuse(w.asks, r.closed())
 			return nil
 		}
 		if parked, err := k.park(ctx, r, w); parked || err != nil {
@@ -104,14 +104,14 @@ func (k *Kernel) turn(ctx context.Context, r *resident, w waiting) error {
 	}
 	if r.conflicts > maxConflicts {
 		k.quarantine(r, r.seq, &decideError{what: "a name that its next step gives stays taken"}, nil)
-		refuseAsks(w.asks, errQuarantined)
+		k.refuse(w.asks, errQuarantined)
 		return nil
 	}
 	s := k.newStep(ctx, r)
 	left, err := k.takeTurn(s, w)
 	if bad := (*decideError)(nil); errors.As(err, &bad) {
 		k.quarantine(r, s.from, bad, s.cancelled)
-		refuseAsks(w.asks, errQuarantined)
+		k.refuse(w.asks, errQuarantined)
 		return nil
 	}
 	if err != nil {
@@ -125,8 +125,8 @@ func (k *Kernel) turn(ctx context.Context, r *resident, w waiting) error {
 	r.more = !s.stepped && !s.ended()
 	if unit == nil {
 		k.settle(r)
+		k.answerAll(s)
 		k.mu.Unlock()
-		answerAll(s.replies)
 		return nil
 	}
 	r.phase = phaseCommitting
@@ -191,17 +191,19 @@ func (k *Kernel) takeRows(s *step) (more bool, err error) {
 	return false, nil
 }
 
-// load folds a run that is not in memory. It leaves no state where there is nothing to go on with.
-func (k *Kernel) load(ctx context.Context, r *resident) (inputs []run.Input, err error) {
-	err = k.fold(ctx, r)
+// load folds a run that is not in memory, even one that has ended where it is to be redriven. It leaves no state where
+// there is nothing to go on with.
+func (k *Kernel) load(ctx context.Context, r *resident, redrive bool) (inputs []run.Input, err error) {
+	err = k.fold(ctx, r, redrive)
 	switch {
-	case errors.Is(err, store.ErrNotFound) || err == nil && r.row.Status.Ended():
+	case errors.Is(err, store.ErrNotFound) || err == nil && r.state == nil:
 		k.forget(r)
 		return nil, nil
 	case errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrNewer), errors.Is(err, value.ErrCorrupt), isProblems(err):
 		if r.row == nil {
 			return nil, err
 		}
+		r.state = nil
 		k.quarantine(r, 0, &decideError{what: err.Error()}, nil)
 		return nil, nil
 	case err != nil:
@@ -213,7 +215,8 @@ func (k *Kernel) load(ctx context.Context, r *resident) (inputs []run.Input, err
 	if err := k.findHeld(ctx, r); err != nil {
 		return nil, err
 	}
-	return k.resume(r), nil
+	inputs, err = k.takeUpChildren(ctx, r)
+	return append(inputs, k.resume(r)...), err
 }
 
 func isProblems(err error) bool {
@@ -229,7 +232,7 @@ func (k *Kernel) forget(r *resident) {
 	if k.runs[r.id] == r {
 		delete(k.runs, r.id)
 	}
-	refuseAsks(r.asks, r.closed())
+	k.askAnew(r.id, r.asks)
 	r.asks = nil
 }
 
@@ -238,6 +241,10 @@ func (k *Kernel) settle(r *resident) {
 	r.phase = phaseIdle
 	if len(r.inputs) > 0 || len(r.asks) > 0 || r.look || r.more {
 		k.enqueue(r)
+		return
+	}
+	if r.row != nil && r.row.Status.Ended() { // it was asked to go on, and cannot
+		delete(k.runs, r.id)
 		return
 	}
 	k.rest(r)
@@ -260,7 +267,7 @@ func (k *Kernel) done(s *step, v store.Verdict) {
 		r.begun <- nil
 		r.begun = nil
 	}
-	answerAll(s.replies)
+	k.answerAll(s)
 	for _, t := range s.unit.Run.Timers {
 		k.addTimer(t)
 	}
@@ -269,6 +276,12 @@ func (k *Kernel) done(s *step, v store.Verdict) {
 	}
 	for _, o := range s.withdraw {
 		o.queue.Withdraw(o.task.Key)
+	}
+	for _, t := range s.revoked {
+		k.revoke(r.id, t)
+	}
+	for _, g := range s.again {
+		k.askChild(r.id, g)
 	}
 	for _, t := range s.cancel {
 		if cancel := k.effects[r.id][t]; cancel != nil {
@@ -324,12 +337,12 @@ func (r *resident) closed() error {
 
 // ended lets go of a run that ended. The caller holds mu.
 func (k *Kernel) ended(r *resident) {
-	refuseAsks(r.asks, ErrTaskClosed)
-	r.asks = nil
 	for _, cancel := range k.effects[r.id] {
 		cancel(ErrGivenUp)
 	}
 	delete(k.runs, r.id)
+	k.askAnew(r.id, r.asks)
+	r.asks = nil
 	for _, w := range k.waiters[r.id] {
 		close(w)
 	}
@@ -340,6 +353,11 @@ func (k *Kernel) ended(r *resident) {
 // again by their effects' classes when it is loaded next. next is the sequence number after the last durable event, 0 if
 // the log could not be read.
 func (k *Kernel) quarantine(r *resident, next uint64, bad *decideError, cancelled *run.Failure) {
+	if r.row.Status.Ended() { // it was to be redriven: it stays as it ended
+		k.o.Log.Error("run cannot be redriven: it cannot be decided", "run", r.id, "name", r.row.Name, "error", bad.what, "stack", string(bad.stack))
+		k.forget(r)
+		return
+	}
 	k.o.Log.Error("run quarantined: it cannot be decided", "run", r.id, "name", r.row.Name, "error", bad.what, "stack", string(bad.stack))
 	if r.begun != nil {
 		k.forget(r)
@@ -362,19 +380,24 @@ func (k *Kernel) quarantine(r *resident, next uint64, bad *decideError, cancelle
 			k.ended(r)
 		} else if k.runs[r.id] == r {
 			delete(k.runs, r.id) // the next input folds it again, and may find it mended
-			refuseAsks(r.asks, errQuarantined)
+			for _, a := range r.asks {
+				a.told <- errQuarantined
+			}
 		}
 	}
 	k.o.Writer.Submit(unit)
 }
 
 // childEnded tells the parent of a run that it ended.
-func childEnded(row *store.Run) store.InboxRow {
+func childEnded(row *store.Run) store.InboxRow { return endOfChild(row, row.ParentTask) }
+
+// endOfChild tells the parent of a run that it ended, as the end of the parent's task.
+func endOfChild(row *store.Run, task run.TaskID) store.InboxRow {
 	return store.InboxRow{
 		Run:  row.Parent,
-		Key:  taskRowKey(row.ParentTask),
+		Key:  taskRowKey(task),
 		Kind: store.InboxRun,
-		Task: row.ParentTask,
+		Task: task,
 		Ref:  int64(row.ID),
 	}
 }

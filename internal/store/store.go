@@ -94,13 +94,34 @@ type Run struct {
 	// whose Row is not ended opens an ended run again.
 	Redrives int
 	Redriven time.Time
-	Input    value.Value
-	Output   value.Value
-	Failure  *run.Failure
+	// RecentRedrives are the latest of them whose callers gave a token to know them by, oldest first.
+	RecentRedrives []Redrive
+	Input          value.Value
+	Output         value.Value
+	Failure        *run.Failure
 	// Resident says that a restart must load the run: it has tasks under way that only a live kernel can carry on.
 	Resident bool
 	// Note says in a sentence why the run stands still (quarantine); for people.
 	Note string
+}
+
+// Redrive is one time that a run was taken up again.
+type Redrive struct {
+	Token string
+	At    time.Time
+}
+
+// RedriveMemory is for how long a redrive is known by its token (RedriveExecution in the API reference of Step Functions).
+const RedriveMemory = 15 * time.Minute
+
+// Redrove reports whether the run was redriven with the token, lately.
+func (r *Run) Redrove(token string, now time.Time) bool {
+	for _, x := range r.RecentRedrives {
+		if token != "" && x.Token == token && now.Sub(x.At) < RedriveMemory {
+			return true
+		}
+	}
+	return false
 }
 
 // Timer is a timer's row.

@@ -24,6 +24,7 @@ func (h *handler) registerRuns() {
 	huma.Register(h.api, h.large(operation(http.MethodPost, "/runs", "start-run", "runs", "Start a run", 201)), h.startRun)
 	huma.Register(h.api, operation(http.MethodGet, "/runs/{run}", "get-run", "runs", "Read a run", 200), h.getRun)
 	huma.Register(h.api, operation(http.MethodPost, "/runs/{run}/stop", "stop-run", "runs", "Ask for a run to end as aborted", 202), h.stopRun)
+	huma.Register(h.api, operation(http.MethodPost, "/runs/{run}/redrive", "redrive-run", "runs", "Have a run go on that did not end well", 200), h.redriveRun)
 	huma.Register(h.api, operation(http.MethodGet, "/runs/{run}/definition", "get-run-definition", "runs", "Read the file that a run runs", 200), h.getDefinition)
 }
 
@@ -127,6 +128,31 @@ func (h *handler) stopRun(ctx context.Context, in *struct {
 	}
 	err := h.Kernel.Stop(ctx, run.ID(in.Run), run.Failure{Error: in.Body.Error, Cause: in.Body.Cause})
 	return nil, explain("run", err)
+}
+
+func (h *handler) redriveRun(ctx context.Context, in *struct {
+	RunRef
+	Idempotent
+}) (*answer[client.Run], error) {
+	if p := h.Refuse(); p != nil {
+		return nil, &problem{*p}
+	}
+	r, err := h.run(ctx, in.Run)
+	if err != nil {
+		return nil, err
+	}
+	if r.Part != "" {
+		return nil, fail(http.StatusConflict, "Redrive the run that it is part of: that redrives it as well.", "run %d is part of run %d", r.ID, r.Parent)
+	}
+	before := r.Status
+	r, err = h.Kernel.Redrive(ctx, r.ID, in.Key)
+	if errors.Is(err, kernel.ErrNotRedrivable) {
+		return nil, fail(http.StatusConflict, "Only a run that failed, timed out or was stopped goes on.", "run %d cannot be redriven: it is %s", in.Run, before)
+	}
+	if err != nil {
+		return nil, explain("run", err)
+	}
+	return &answer[client.Run]{runOf(r)}, nil
 }
 
 // Idempotent is what operations that make something take.

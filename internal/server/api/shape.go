@@ -25,7 +25,7 @@ func runOf(r *store.Run) client.Run {
 	out := client.Run{
 		ID: int64(r.ID), Name: r.Name, Owner: r.Owner, Language: r.Language, Machine: r.Machine, Parent: int64(r.Parent),
 		Labels: r.Labels, Status: r.Status.String(), Started: r.Started, Ended: r.Ended,
-		Input: raw(r.Input), Output: raw(r.Output), Note: r.Note,
+		Input: raw(r.Input), Output: raw(r.Output), Note: r.Note, Redrives: r.Redrives, Redriven: r.Redriven,
 	}
 	if r.Failure != nil {
 		out.Error, out.Cause = r.Failure.Error, r.Failure.Cause

@@ -54,6 +54,11 @@ func encodeRun(e *value.Encoder, r *store.Run) {
 	if form >= formRedriven {
 		e.Uint(uint64(r.Redrives))
 		e.Time(r.Redriven)
+		e.Uint(uint64(len(r.RecentRedrives)))
+		for _, x := range r.RecentRedrives {
+			e.Text(x.Token)
+			e.Time(x.At)
+		}
 	}
 }
 
@@ -89,6 +94,9 @@ func decodeRun(data []byte, r *store.Run, load func(value.Digest) (value.Value, 
 	if form >= formRedriven {
 		r.Redrives = int(d.Uint())
 		r.Redriven = d.Time()
+		for range d.Len() {
+			r.RecentRedrives = append(r.RecentRedrives, store.Redrive{Token: d.Text(), At: d.Time()})
+		}
 	}
 	if err := d.Err(); err != nil {
 		return fmt.Errorf("reading run %d: %w: %w", r.ID, store.ErrCorrupt, err)

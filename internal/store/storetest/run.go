@@ -46,6 +46,7 @@ func testRedrive(f *fixture) {
 
 	again := *first
 	again.Redrives, again.Redriven, again.Resident = 1, after(2*time.Second), true
+	again.RecentRedrives = []store.Redrive{{Token: "t", At: after(2 * time.Second)}}
 	f.do(&store.Unit{Run: &store.RunChange{
 		ID: 1, First: 3, Count: 1, Frame: frame(1, 3), Row: &again, Timers: []store.Timer{{Run: 1, Timer: 1, At: after(time.Minute)}},
 	}})

@@ -52,6 +52,9 @@ func parseARN(text string, kinds ...string) (arn, error) {
 	return a, nil
 }
 
+// labelled reports whether the ARN is of a child execution of a map run.
+func (a arn) labelled() bool { return a.kind == typeExecution && strings.Contains(a.name, "/") }
+
 // version is the number that qualifies a state machine; 0: it is an alias or there is none.
 func (a arn) version() int64 {
 	if len(a.more) > 18 || strings.HasPrefix(a.more, "0") {

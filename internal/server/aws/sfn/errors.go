@@ -36,6 +36,7 @@ var (
 	errNoResource      = fault{"ResourceNotFound", "Resource not found: '", "'"}
 	errTooManyTags     = fault{"TooManyTags", "Too many tags on resource: '", "'"}
 	errMissing         = fault{"MissingRequiredParameter", "", ""}
+	errNotRedrivable   = fault{"ExecutionNotRedrivable", "", ""}
 	errConflict        = fault{"ConflictException", "", ""}
 	errDenied          = fault{"AccessDeniedException", "", ""}
 	errValidation      = fault{"ValidationException", "", ""}

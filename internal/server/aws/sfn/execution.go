@@ -198,8 +198,12 @@ func (s *service) describeExecution(ctx context.Context, in value.Value) (value.
 	if err != nil {
 		return value.Value{}, err
 	}
-	members := append(s.executionSummary(r), of("traceHeader", r.Attributes.At(attributeTrace)), of("redriveStatus", redriveStatus(r)),
-		of("redriveStatusReason", redriveStatusReason(r)))
+	members := append(s.executionSummary(r), of("traceHeader", r.Attributes.At(attributeTrace)))
+	redrives, err := s.redriveMembers(ctx, r)
+	if err != nil {
+		return value.Value{}, err
+	}
+	members = append(members, redrives...)
 	if f := r.Failure; f != nil && r.Status != run.TimedOut { // which says it all
 		members = append(members, words("error", f.Error), words("cause", f.Cause))
 	}
@@ -218,7 +222,8 @@ func (s *service) executionSummary(r *store.Run) []value.Member {
 		of("stateMachineVersionArn", r.Attributes.At(asl.AttributeVersion)),
 		of("stateMachineAliasArn", r.Attributes.At(asl.AttributeAlias)),
 		of("mapRunArn", r.Attributes.At(asl.AttributeMapRun)),
-		of("redriveCount", value.NewInt(0)),
+		of("redriveCount", value.NewInt(int64(r.Redrives))),
+		date("redriveDate", r.Redriven),
 	}
 }
 
@@ -253,22 +258,6 @@ func status(r *store.Run) string {
 		return run.Running.String()
 	}
 	return r.Status.String()
-}
-
-func redrivable(r *store.Run) bool { return r.Status.Ended() && r.Status != run.Succeeded }
-
-func redriveStatus(r *store.Run) value.Value {
-	if redrivable(r) {
-		return value.NewString("REDRIVABLE")
-	}
-	return value.NewString("NOT_REDRIVABLE")
-}
-
-func redriveStatusReason(r *store.Run) value.Value {
-	if redrivable(r) {
-		return value.Value{}
-	}
-	return value.NewString("Execution is " + status(r) + " and cannot be redriven")
 }
 
 // describeMachineOf describes the state machine of an execution as it was when the execution began.
@@ -307,7 +296,7 @@ func (s *service) machineOf(ctx context.Context, r *store.Run) (machine, error) 
 }
 
 func (s *service) listExecutions(ctx context.Context, in value.Value) (value.Value, error) {
-	p, err := readPage(in, "ListExecutions", in.At("stateMachineArn").Text(), in.At("mapRunArn").Text(), in.At("statusFilter").Text())
+	p, err := readPage(in, "ListExecutions", in.At("stateMachineArn").Text(), in.At("mapRunArn").Text(), in.At("statusFilter").Text(), in.At("redriveFilter").Text())
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -323,8 +312,8 @@ func (s *service) listExecutions(ctx context.Context, in value.Value) (value.Val
 	case in.At("statusFilter").Text() != "":
 		return object(of("executions", value.EmptyArray)), nil // PENDING_REDRIVE: of map runs alone
 	}
-	f.Before, f.Limit = run.ID(p.number()), p.limit+1
-	runs, err := s.Store.Runs(ctx, f)
+	f.Before = run.ID(p.number())
+	runs, err := s.someRuns(ctx, f, p.limit, redriveFilter(in))
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -339,6 +328,9 @@ func (s *service) listedExecutions(ctx context.Context, in value.Value) (f store
 	mapRun, isMapRun := given(in, "mapRunArn")
 	if ok == isMapRun {
 		return f, errValidation.of("Must provide a StateMachine ARN or MapRun ARN")
+	}
+	if _, filtered := given(in, "redriveFilter"); filtered && !isMapRun {
+		return f, errValidation.of("RedriveFilter is only supported with a MapRun ARN")
 	}
 	if isMapRun {
 		r, err := s.findMapRun(ctx, mapRun.Text())

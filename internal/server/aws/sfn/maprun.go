@@ -76,7 +76,8 @@ func (s *service) describeMapRun(ctx context.Context, in value.Value) (value.Val
 		of("toleratedFailureCount", value.NewInt(p.ToleratedFailureCount)),
 		of("itemCounts", counts(p.Items)),
 		of("executionCounts", counts(p.Executions)),
-		of("redriveCount", value.NewInt(0)),
+		of("redriveCount", value.NewInt(int64(r.Redrives))),
+		date("redriveDate", r.Redriven),
 	), nil
 }
 
@@ -127,19 +128,8 @@ func (s *service) listMapRuns(ctx context.Context, in value.Value) (value.Value,
 // childrenOf are a page of a run's children, the latest first, of the parts that are wanted; one more than the page has
 // room for, where there is one.
 func (s *service) childrenOf(ctx context.Context, parent run.ID, p page, wanted func(part string) bool) (found []*store.Run, err error) {
-	f := store.RunFilter{Parent: parent, Before: run.ID(p.number()), Limit: p.limit + 1}
-	for len(found) <= p.limit {
-		children, err := s.Store.Runs(ctx, f)
-		if err != nil || len(children) == 0 {
-			return found, err
-		}
-		for _, c := range children {
-			if f.Before = c.ID; wanted(c.Part) {
-				found = append(found, c)
-			}
-		}
-	}
-	return found[:p.limit+1], nil
+	f := store.RunFilter{Parent: parent, Before: run.ID(p.number())}
+	return s.someRuns(ctx, f, p.limit, func(r *store.Run) bool { return wanted(r.Part) })
 }
 
 func (s *service) updateMapRun(ctx context.Context, in value.Value) (value.Value, error) {

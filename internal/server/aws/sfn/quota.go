@@ -2,8 +2,10 @@ package sfn
 
 import (
 	"context"
+	"time"
 
 	"github.com/tutti-ml/tutti/internal/catalog"
+	"github.com/tutti-ml/tutti/internal/lang/asl"
 	"github.com/tutti-ml/tutti/internal/server/aws"
 )
 
@@ -14,10 +16,19 @@ type Quotas struct {
 	Versions   int // published, of a state machine
 	Aliases    int // of a state machine
 	Pollers    int // workers who wait for tasks of one activity
+
+	// When an execution can still be redriven: while its history has fewer events, until so long after it started, and
+	// until so long after it ended.
+	Events     uint64
+	Open       time.Duration
+	Redrivable time.Duration
 }
 
 // AWSQuotas are those of Step Functions ("Service quotas" in its developer guide).
-var AWSQuotas = Quotas{Machines: 100_000, Activities: 100_000, Versions: 1000, Aliases: 100, Pollers: 1000}
+var AWSQuotas = Quotas{
+	Machines: 100_000, Activities: 100_000, Versions: 1000, Aliases: 100, Pollers: 1000,
+	Events: asl.AWSLimits.Events, Open: 365 * 24 * time.Hour, Redrivable: 14 * 24 * time.Hour,
+}
 
 // room is full where there are most objects of a kind in a space already, whoever they belong to.
 func (s *service) room(ctx context.Context, kind catalog.Kind, space string, most int, full *aws.Error) error {

@@ -55,7 +55,7 @@ func New(o Options) aws.Service {
 	actions := make(map[string]aws.Action)
 	for _, family := range []map[string]aws.Action{
 		s.machineActions(), s.versionActions(), s.aliasActions(), s.tagActions(), s.validationActions(), s.testStateActions(),
-		s.executionActions(), s.expressActions(), s.historyActions(), s.mapRunActions(), s.activityActions(), s.tokenActions(),
+		s.executionActions(), s.redriveActions(), s.expressActions(), s.historyActions(), s.mapRunActions(), s.activityActions(), s.tokenActions(),
 	} {
 		maps.Copy(actions, family)
 	}
