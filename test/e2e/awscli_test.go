@@ -117,7 +117,7 @@ func (c awsCLI) eventTypes(execution string, more ...string) (types []string) {
 // The AWS command line makes a state machine, starts, awaits and stops executions, reads their history, and redrives one.
 func TestAWSCLI(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, "")
+	s := newServer(t, asSelf+"images: {busybox: host}\n")
 	aws := newAWSCLI(t, s)
 	const role = "arn:aws:iam::123456789012:role/anything"
 
@@ -174,7 +174,7 @@ func TestAWSCLI(t *testing.T) {
 		"Fetch": {"Type": "Task", "Resource": "arn:tutti:states:::job:run.sync", "Parameters": {"Manifest": {
 			"apiVersion": "batch/v1", "kind": "Job", "metadata": {"generateName": "fetch-"},
 			"spec": {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never", "containers": [
-				{"name": "main", "command": ["test", "-e", "` + needed + `"]}]}}}}}, "End": true}}}`
+				{"name": "main", "image": "busybox", "command": ["test", "-e", "` + needed + `"]}]}}}}}, "End": true}}}`
 	fetcher := aws.must("create-state-machine", "--name", "fetcher", "--role-arn", role, "--definition", fetch)["stateMachineArn"].(string)
 	failed := aws.must("start-execution", "--state-machine-arn", fetcher)["executionArn"].(string)
 	aws.awaitStatus(failed, "FAILED")
