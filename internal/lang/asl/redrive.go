@@ -38,7 +38,7 @@ func (x *execution) sink(b *branch) {
 func (x *execution) halt() {
 	x.ended = true
 	x.ready = queue{}
-	for _, b := range x.branches {
+	for _, b := range x.branches { // order: each is closed by itself
 		x.closeOpen(b)
 		b.queued = false
 	}
