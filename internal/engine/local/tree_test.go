@@ -365,7 +365,7 @@ func TestLongOutput(t *testing.T) {
 	if !exit.OK() || lines[0] != "line 1" || !slices.Contains(lines[len(lines)-2:], "line 40000") {
 		t.Errorf("ended as %+v; %d lines, from %q to %q", exit, len(lines), lines[0], lines[len(lines)-1])
 	}
-	if !strings.Contains(out, "were dropped here") || len(lines) > 35000 {
+	if !strings.Contains(out, "are missing here") || len(lines) > 35000 {
 		t.Errorf("of 40,000 lines %d were kept, and it is not said that some were dropped", len(lines))
 	}
 	var tail []string
@@ -390,7 +390,7 @@ func TestLongOutput(t *testing.T) {
 	s := shell(1, "head -c 40000 /dev/zero | tr '\\0' x; echo; printf end")
 	_, out = m.run(s)
 	parts := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
-	if len(parts) != 4 || len(parts[0]) != 16<<10 || len(strings.Join(parts[:3], "")) != 40000 || parts[3] != "end" {
+	if len(parts) != 2 || len(parts[0]) != 40000 || parts[1] != "end" {
 		t.Errorf("a line of 40,000 bytes and one without its end came in %d parts", len(parts))
 	}
 }
