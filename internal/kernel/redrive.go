@@ -41,15 +41,29 @@ func (k *Kernel) Redrive(ctx context.Context, id run.ID, token string) (*store.R
 	if !row.Status.Ended() || row.Status == run.Succeeded {
 		return nil, ErrNotRedrivable
 	}
-	a := newAsk(run.Input{Kind: run.Redrive})
-	a.token = token
-	if err := k.ask(id, a); err != nil {
-		return nil, err
+	a, err := k.askRedrive(id, token)
+	if err == nil {
+		err = k.answer(ctx, a)
 	}
-	if err := k.answer(ctx, a); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return k.o.Store.Run(ctx, id)
+}
+
+// AskRedrive is Redrive that does not wait: told gets one answer, when the redrive is durable or refused.
+func (k *Kernel) AskRedrive(id run.ID, token string) (told <-chan error, err error) {
+	a, err := k.askRedrive(id, token)
+	if err != nil {
+		return nil, err
+	}
+	return a.told, nil
+}
+
+func (k *Kernel) askRedrive(id run.ID, token string) (*ask, error) {
+	a := newAsk(run.Input{Kind: run.Redrive})
+	a.token = token
+	return a, k.ask(id, a)
 }
 
 // taskOf names a task of a run.

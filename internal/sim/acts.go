@@ -109,6 +109,10 @@ func nameOf(r *store.Run) string {
 }
 
 func answer(payload value.Value) run.Outcome {
+	until, _ := payload.At("until").Int64()
+	if redrives, _ := payload.At("redrives").Int64(); redrives < until {
+		return run.Fail("Sim.Later", "as asked")
+	}
 	if name := payload.At("fail"); name.Kind() == value.String {
 		return run.Fail(name.Text(), "as asked")
 	}
@@ -132,6 +136,9 @@ func (ledger) Class() kernel.Class { return kernel.Durable }
 
 func (ledger) Begin(_ context.Context, t kernel.Task) (kernel.Rows, error) {
 	p := t.Order.Payload
+	if later := answer(p); later.Failure != nil {
+		return kernel.Rows{Outcome: func(kernel.Ref) run.Outcome { return later }}, nil
+	}
 	seconds, _ := p.At("seconds").Int64()
 	n, _ := p.At("n").Int64()
 	command := []string{"sleep", fmt.Sprintf("%ds", seconds)}

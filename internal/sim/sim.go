@@ -36,6 +36,8 @@ type Options struct {
 	Seed    uint64
 	Crashes []Crash
 	Budget  int // events in a commit of a run; 0: drawn anew for each server
+	// Redrive has somebody redrive every run that fails, again and again.
+	Redrive bool
 }
 
 // World is servers one after another, and what outlives them: the clock, the disk, the engine and its processes, and
@@ -64,7 +66,8 @@ type server struct {
 	begun    []starting
 	queue    *queue
 	tellings []*telling
-	tick     time.Time // when the kernel's clock is to be called
+	redrives map[run.ID]<-chan error // asked for, and not answered
+	tick     time.Time               // when the kernel's clock is to be called
 }
 
 type starting struct {
@@ -113,7 +116,7 @@ func (w *World) fault([]*store.Unit) memory.Fault {
 
 // boot starts a server on what is durable.
 func (w *World) boot(ctx context.Context) error {
-	w.server = &server{tick: w.now, queue: &queue{}}
+	w.server = &server{tick: w.now, queue: &queue{}, redrives: make(map[run.ID]<-chan error)}
 	w.acts.crashed()
 	var err error
 	if w.writer, err = store.NewWriter(ctx, w.mem); err != nil {
@@ -205,6 +208,11 @@ func (w *World) move(ctx context.Context) (moved bool, err error) {
 	var moves []func() error
 	if len(w.wanted) > 0 {
 		moves = append(moves, w.start)
+	}
+	if failed, err := w.failed(ctx); err != nil {
+		return false, err
+	} else if failed != nil {
+		moves = append(moves, func() (err error) { w.redrives[failed.ID], err = w.kernel.AskRedrive(failed.ID, ""); return err })
 	}
 	if w.kernel.Stats().Ready > 0 {
 		work := func() error { _, err := w.kernel.Work(ctx); return err }

@@ -35,7 +35,13 @@ func play(t *testing.T, o Options, resources []string) (*World, result) {
 	}
 	m := machines{rng: rand.New(rand.NewPCG(o.Seed, 2)), resources: resources}
 	for i := range 1 + m.rng.IntN(3) {
-		w.Start(fmt.Sprintf("%c%d", 'a'+m.rng.IntN(2), i), m.file(2, 4), value.MustParse(`{"items":[{"a":1},"two",3]}`))
+		file := ""
+		if o.Redrive {
+			file = persistent(m.rng, resources)
+		} else {
+			file = m.file(2, 4)
+		}
+		w.Start(fmt.Sprintf("%c%d", 'a'+m.rng.IntN(2), i), file, value.MustParse(`{"items":[{"a":1},"two",3]}`))
 	}
 	if err := w.Run(t.Context()); err != nil {
 		t.Fatalf("seed %d, crashes %v: %v", o.Seed, o.Crashes, err)
@@ -127,6 +133,38 @@ func TestCrashAtEveryCommit(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRedriveAtEveryCommit is the first law for runs that fail and are redriven until they succeed.
+func TestRedriveAtEveryCommit(t *testing.T) {
+	t.Parallel()
+	resources := []string{prefix + "idempotent", prefix + "queryable", prefix + "job.sync"}
+	redriven := map[string]int{}
+	for s := uint64(1); s <= uint64(min(*seeds, 20)); s++ {
+		calm, want := play(t, Options{Seed: s, Redrive: true}, resources)
+		for _, line := range want.Runs {
+			if !strings.Contains(line, "SUCCEEDED") {
+				t.Errorf("seed %d: %s", s, line)
+			}
+		}
+		runs, err := calm.mem.Runs(t.Context(), store.RunFilter{Limit: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range runs {
+			kind, _, _ := strings.Cut(r.Part, "/")
+			redriven[kind] += r.Redrives
+		}
+		for i := range calm.commits {
+			o := Options{Seed: s, Redrive: true, Crashes: []Crash{{Commit: i + 1, Durable: s%2 == uint64(i)%2}, {Commit: i + 4, Durable: i%3 == 0}}}
+			if _, got := play(t, o, resources); !cmp.Equal(want, got) {
+				t.Fatalf("seed %d, crashes %v (-calm +crashed):\n%s", s, o.Crashes, cmp.Diff(want, got))
+			}
+		}
+	}
+	if redriven[""] == 0 || redriven["maprun"] == 0 || redriven["item"] == 0 {
+		t.Errorf("redrives of runs, map runs and their children: %v", redriven)
+	}
 }
 
 // TestBudget is the second: how much a turn may do changes nothing.

@@ -42,6 +42,8 @@ func Integrations(d Deps) map[string]kernel.Integration {
 		asl.ResourceRead:    &reader{deps: d},
 		asl.ResourceCollect: &collector{d},
 		asl.ResourceWrite:   &writer{d},
+
+		asl.ResourceUnsuccessful: &lister{d},
 	}
 }
 
@@ -96,6 +98,34 @@ func (d *Deps) children(ctx context.Context, parent run.ID, yield func(*store.Ru
 		}
 	}
 	return nil
+}
+
+// lister lists the children of a map run that did not succeed, or have still to end: before a redrive none of them is to
+// go on.
+type lister struct{ Deps }
+
+// Class implements kernel.Integration: listing changes nothing.
+func (*lister) Class() kernel.Class { return kernel.AtLeastOnce }
+
+// Do implements kernel.Doer.
+func (l *lister) Do(ctx context.Context, t kernel.Task, _ func()) run.Outcome {
+	before, _ := t.Order.Payload.At("cursor").Int64()
+	page, err := l.Runs(ctx, store.RunFilter{
+		Parent: t.Run.ID, Before: run.ID(before), Limit: childrenAtOnce,
+		Statuses: []run.Status{run.Running, run.Quarantined, run.Failed, run.TimedOut, run.Aborted},
+	})
+	if err != nil {
+		return run.Fail(run.ErrInternal, err.Error())
+	}
+	children := make([]value.Value, len(page))
+	for i, c := range page {
+		children[i] = value.NewObject(value.Member{Name: "name", Value: value.NewString(c.Name)}, value.Member{Name: "items", Value: c.Attributes.At(asl.AttributeItems)})
+	}
+	out := value.NewObject(value.Member{Name: "children", Value: value.NewArray(children...)})
+	if len(page) == childrenAtOnce {
+		out = out.With("cursor", value.NewInt(int64(page[len(page)-1].ID)))
+	}
+	return run.Done(out)
 }
 
 // collector gives what the children of a map run gave, in the order of the items; what failed is left out.

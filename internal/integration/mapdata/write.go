@@ -59,7 +59,7 @@ func record(c *store.Run) value.Value {
 		add("Output", value.NewString(c.Output.JSON()))
 	}
 	add("OutputDetails", included)
-	add("RedriveCount", value.NewInt(0))
+	add("RedriveCount", value.NewInt(int64(c.Redrives)))
 	if c.Status == run.Succeeded {
 		add("RedriveStatus", value.NewString("NOT_REDRIVABLE"))
 		add("RedriveStatusReason", value.NewString("Execution is SUCCEEDED and cannot be redriven"))

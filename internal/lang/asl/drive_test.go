@@ -263,7 +263,11 @@ func (dr *driver) carryOut(o run.Order) {
 	case run.StartRun:
 		dr.follow(o.Part, o.Task)
 	case run.RedriveRun:
-		dr.follow("redriven", o.Task)
+		if o.Group == "" {
+			dr.follow("redriven "+o.Name, o.Task)
+		} else {
+			dr.follow("redriven", o.Task)
+		}
 	case run.EndRun:
 		dr.end = &o
 	}
@@ -331,7 +335,7 @@ func decoder(e *value.Encoder) *value.Decoder {
 // dump is everything that a state holds, as text.
 func dump(s run.State) string {
 	if m, ok := s.(*mapRunState); ok {
-		return fmt.Sprintf("%x %d %v", encodedState(m), m.phase, m.live)
+		return fmt.Sprintf("%x %d %v %v", encodedState(m), m.phase, m.live, m.again)
 	}
 	x := s.(*execution)
 	var b strings.Builder

@@ -96,6 +96,7 @@ type mapRunState struct {
 	children outcomes
 	started  int64 // children
 	written  bool
+	again    comeback
 }
 
 // chunk is some of the items, in order.
@@ -128,7 +129,7 @@ const stopAtOnce = 100
 
 // Decide implements run.State.
 func (x *mapRunState) Decide(in run.Input) ([]run.Event, error) {
-	if x.phase == mapRunOver || (x.phase == 0) != (in.Kind == run.Start) {
+	if (x.phase == mapRunOver) != (in.Kind == run.Redrive) || (x.phase == 0) != (in.Kind == run.Start) {
 		return nil, nil
 	}
 	var ev run.Event
@@ -139,6 +140,8 @@ func (x *mapRunState) Decide(in run.Input) ([]run.Event, error) {
 		ev = x.step(&in)
 	case run.Cancel:
 		ev = x.cancel(&in)
+	case run.Redrive:
+		ev = x.redrive()
 	case run.Signal:
 		ev = x.update(&in)
 	case run.TaskEnded:
@@ -168,6 +171,9 @@ func (x *mapRunState) work(in *run.Input) run.Event {
 	}
 	if x.in.tolerance.exceeded(x.items.failed+x.items.timedOut, total) {
 		return x.fail(run.Failure{Error: errTolerated, Cause: "The specified tolerated failure threshold was exceeded"})
+	}
+	if x.takesUp() {
+		return x.takeUp()
 	}
 	if x.room() {
 		if n := x.nextBatch(); n > 0 {
@@ -336,7 +342,7 @@ func (x *mapRunState) closeTask(id run.TaskID) run.StartTask {
 func (x *mapRunState) stop() run.Event {
 	switch {
 	case len(x.live) > 0:
-		tasks := slices.Sorted(maps.Keys(x.live))
+		tasks := sortedTasks(x.live)
 		f := &childrenStopped{tasks: tasks[:min(len(tasks), stopAtOnce)]}
 		orders := make([]run.Order, len(f.tasks))
 		for i, t := range f.tasks {
@@ -378,7 +384,7 @@ func (x *mapRunState) cancel(in *run.Input) run.Event {
 
 // dropTasks gives up reading and closing.
 func (x *mapRunState) dropTasks() (orders []run.Order) {
-	for _, t := range []run.TaskID{x.reading, x.closing} {
+	for _, t := range []run.TaskID{x.reading, x.closing, x.again.listing} {
 		if t != 0 {
 			orders = append(orders, run.CancelTask{Task: t})
 		}
@@ -415,6 +421,8 @@ func (x *mapRunState) taskEnded(in *run.Input) run.Event {
 		return decided(f)
 	case in.Task != 0 && in.Task == x.reading:
 		return x.readingEnded(in)
+	case in.Task != 0 && in.Task == x.again.listing:
+		return x.listed(in)
 	case in.Task != 0 && in.Task == x.closing:
 		return x.closed(in)
 	}
@@ -443,10 +451,17 @@ func (x *mapRunState) Apply(f run.Fact) { f.(mapRunFact).apply(x) }
 
 // Pending implements run.State.
 func (x *mapRunState) Pending(yield func(run.StartTask) bool) {
-	for _, t := range slices.Sorted(maps.Keys(x.live)) {
-		if !yield(run.StartTask{Task: t}) {
+	for _, t := range sortedTasks(x.live) {
+		order := run.StartTask{Task: t}
+		if c, former := x.again.live[t]; former {
+			order.Redrive = (&childTakenUp{task: t, child: c}).order()
+		}
+		if !yield(order) {
 			return
 		}
+	}
+	if x.again.listing != 0 && !yield(x.listTask(x.again.listing)) {
+		return
 	}
 	if x.reading != 0 && !yield(x.readTask(x.reading)) {
 		return
@@ -462,6 +477,7 @@ func (x *mapRunState) Position() uint64 { return 0 }
 // MapRunCounts counts the items or the child executions of a map run.
 type MapRunCounts struct {
 	Pending, Running, Succeeded, Failed, TimedOut, Aborted, Total, ResultsWritten int64
+	PendingRedrive                                                                int64
 }
 
 // MapRunProgress is what can be seen of a map run.
@@ -483,12 +499,12 @@ func ProgressOf(s run.State) (p MapRunProgress, ok bool) {
 	p.MaxConcurrency = x.in.limit
 	p.ToleratedFailureCount = max(x.in.tolerance.count, 0)
 	p.ToleratedFailurePercentage = max(x.in.tolerance.percentage, 0)
-	p.Items = x.items.counts(x.handed, x.read-x.handed)
+	p.Items = x.items.counts(x.handed, x.read-x.handed, x.again.items)
 	waiting := x.read - x.handed
 	if size := int64(x.in.batch.items); size > 0 {
 		waiting = (waiting + size - 1) / size
 	}
-	p.Executions = x.children.counts(x.started, waiting)
+	p.Executions = x.children.counts(x.started, waiting, x.again.children)
 	if x.written {
 		p.Items.ResultsWritten = x.handed
 		p.Executions.ResultsWritten = x.started
@@ -496,15 +512,17 @@ func ProgressOf(s run.State) (p MapRunProgress, ok bool) {
 	return p, true
 }
 
-func (o *outcomes) counts(handed, waiting int64) MapRunCounts {
+func (o *outcomes) counts(handed, waiting, again int64) MapRunCounts {
 	return MapRunCounts{
 		Pending:   waiting,
-		Running:   handed - o.succeeded - o.failed - o.timedOut - o.aborted,
+		Running:   handed - o.succeeded - o.failed - o.timedOut - o.aborted - again,
 		Succeeded: o.succeeded,
 		Failed:    o.failed,
 		TimedOut:  o.timedOut,
 		Aborted:   o.aborted,
 		Total:     handed + waiting,
+
+		PendingRedrive: again,
 	}
 }
 
@@ -534,7 +552,7 @@ func (x *mapRunState) Encode(e *value.Encoder) {
 	e.Uint(uint64(x.lastTask))
 	e.Uint(uint64(x.closing))
 	e.Uint(uint64(len(x.live)))
-	for _, t := range slices.Sorted(maps.Keys(x.live)) {
+	for _, t := range sortedTasks(x.live) {
 		e.Uint(uint64(t))
 		e.Int(x.live[t])
 	}
@@ -542,10 +560,14 @@ func (x *mapRunState) Encode(e *value.Encoder) {
 		e.Int(*n)
 	}
 	e.Bool(x.written)
+	x.again.encode(e)
 }
 
-// mapRunSnapshot is the form of a map run's snapshots.
-const mapRunSnapshot = 1
+// mapRunSnapshot is the form of a map run's snapshots. Version 2 added what a redrive needs to know.
+const mapRunSnapshot = 2
+
+// sortedTasks are the keys of tasks, in order.
+func sortedTasks[V any](tasks map[run.TaskID]V) []run.TaskID { return slices.Sorted(maps.Keys(tasks)) }
 
 // numbers are the counters in the order in which a snapshot has them.
 func (x *mapRunState) numbers() []*int64 {
@@ -558,7 +580,8 @@ func (x *mapRunState) numbers() []*int64 {
 }
 
 func (x *mapRunState) decode(d *value.Decoder) {
-	if d.Byte() != mapRunSnapshot {
+	version := d.Byte()
+	if version == 0 || version > mapRunSnapshot {
 		d.Fail("unknown version of snapshot")
 		return
 	}
@@ -589,6 +612,9 @@ func (x *mapRunState) decode(d *value.Decoder) {
 		*n = d.Int()
 	}
 	x.written = d.Bool()
+	if version >= 2 {
+		x.again.decode(d)
+	}
 }
 
 // decided pairs a fact of a map run with its orders.

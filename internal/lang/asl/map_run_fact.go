@@ -20,6 +20,10 @@ const (
 	kindChildrenStopped
 	kindClosingStarted
 	kindMapRunDone
+	kindMapRunGoesOn
+	kindListingStarted
+	kindFormerListed
+	kindChildTakenUp
 )
 
 // mapRunFact is a fact of a map run.
@@ -51,6 +55,14 @@ func newMapRunFact(kind run.EventKind) mapRunFact {
 		return new(closingStarted)
 	case kindMapRunDone:
 		return new(mapRunDone)
+	case kindMapRunGoesOn:
+		return new(mapRunGoesOn)
+	case kindListingStarted:
+		return new(listingStarted)
+	case kindFormerListed:
+		return new(formerListed)
+	case kindChildTakenUp:
+		return new(childTakenUp)
 	}
 	return nil
 }
@@ -104,6 +116,7 @@ func (f *mapRunBroken) Kind() run.EventKind { return kindMapRunBroken }
 func (f *mapRunBroken) apply(x *mapRunState) {
 	x.phase, x.failure, x.aborted = mapRunStopping, &f.failure, f.aborted
 	x.reading, x.closing = 0, 0
+	x.again.giveUp(x)
 }
 
 func (f *mapRunBroken) Encode(e *value.Encoder) {
@@ -217,6 +230,7 @@ func (x *mapRunState) childOver(t run.TaskID, s run.Status) {
 	x.items.add(s, x.live[t])
 	x.children.add(s, 1)
 	delete(x.live, t)
+	delete(x.again.live, t)
 }
 
 func (f *childEnded) Encode(e *value.Encoder) {
@@ -276,7 +290,10 @@ type mapRunDone struct {
 func (f *mapRunDone) Kind() run.EventKind { return kindMapRunDone }
 
 func (f *mapRunDone) apply(x *mapRunState) {
-	x.phase, x.written, x.closing, x.chunks = mapRunOver, f.written, 0, nil
+	x.phase, x.written, x.closing, x.again.ended = mapRunOver, f.written, 0, f.status
+	if f.status == run.Succeeded {
+		x.chunks = nil
+	}
 }
 
 func (f *mapRunDone) Encode(e *value.Encoder) {

@@ -93,7 +93,7 @@ func counts(c asl.MapRunCounts) value.Value {
 		number("total", c.Total),
 		number("resultsWritten", c.ResultsWritten),
 		number("failuresNotRedrivable", 0),
-		number("pendingRedrive", 0),
+		number("pendingRedrive", c.PendingRedrive),
 	)
 }
 
