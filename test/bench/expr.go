@@ -19,6 +19,11 @@ import (
 //go:embed testdata/expr.json
 var expressions []byte
 
+// orders is a document of a hundred orders of three products each.
+//
+//go:embed testdata/orders.json
+var orders string
+
 //go:embed expr.mjs
 var exprScript string
 
@@ -28,16 +33,15 @@ func expr(b *bench) error {
 	if err := json.Unmarshal(expressions, &all); err != nil {
 		return err
 	}
-	document := orders()
 	var texts []string
 	for _, e := range all {
 		texts = append(texts, e.Text)
 	}
-	theirs, err := jsonataJS(document, texts)
+	theirs, err := jsonataJS(orders, texts)
 	if err != nil {
 		return err
 	}
-	input := value.MustParse(document)
+	input := value.MustParse(orders)
 	product, sums := 1.0, [2]float64{}
 	for i, e := range all {
 		ours, err := timeJSONata(e.Text, input)
@@ -102,25 +106,4 @@ func jsonataJS(document string, texts []string) ([]float64, error) {
 		return nil, errors.New("jsonata.js left expressions out")
 	}
 	return figures, nil
-}
-
-// orders is a document of a hundred orders of three products each.
-func orders() string {
-	var b strings.Builder
-	b.WriteString(`{"customer":{"name":"Ada","vip":true},"orders":[`)
-	for i := range 100 {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, `{"id":"o%03d","total":%d.25,"state":"%s","lines":[`, i, i*7%90, []string{"open", "paid", "sent"}[i%3])
-		for j := range 3 {
-			if j > 0 {
-				b.WriteByte(',')
-			}
-			fmt.Fprintf(&b, `{"sku":"p%d","quantity":%d,"price":%d.5}`, (i+j)%17, j+1, (i*j)%50)
-		}
-		b.WriteString(`]}`)
-	}
-	b.WriteString(`]}`)
-	return b.String()
 }

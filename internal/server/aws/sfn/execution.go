@@ -189,12 +189,17 @@ func (s *service) findExecution(ctx context.Context, a arn) (*store.Run, error) 
 	return nil, errNoExecution.of(a.text)
 }
 
-func (s *service) describeExecution(ctx context.Context, in value.Value) (value.Value, error) {
+// execution finds the run that a request names by its execution's ARN.
+func (s *service) execution(ctx context.Context, in value.Value) (*store.Run, error) {
 	a, err := parseARN(in.At("executionArn").Text(), typeExecution)
 	if err != nil {
-		return value.Value{}, err
+		return nil, err
 	}
-	r, err := s.findExecution(ctx, a)
+	return s.findExecution(ctx, a)
+}
+
+func (s *service) describeExecution(ctx context.Context, in value.Value) (value.Value, error) {
+	r, err := s.execution(ctx, in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -262,11 +267,7 @@ func status(r *store.Run) string {
 
 // describeMachineOf describes the state machine of an execution as it was when the execution began.
 func (s *service) describeMachineOf(ctx context.Context, in value.Value) (value.Value, error) {
-	a, err := parseARN(in.At("executionArn").Text(), typeExecution)
-	if err != nil {
-		return value.Value{}, err
-	}
-	r, err := s.findExecution(ctx, a)
+	r, err := s.execution(ctx, in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -371,11 +372,7 @@ func (s *service) executionFilter(ctx context.Context, a arn) (store.RunFilter, 
 func place(r *store.Run) string { return strconv.FormatInt(int64(r.ID), 10) }
 
 func (s *service) stopExecution(ctx context.Context, in value.Value) (value.Value, error) {
-	a, err := parseARN(in.At("executionArn").Text(), typeExecution)
-	if err != nil {
-		return value.Value{}, err
-	}
-	r, err := s.findExecution(ctx, a)
+	r, err := s.execution(ctx, in)
 	if err != nil {
 		return value.Value{}, err
 	}

@@ -25,11 +25,7 @@ func (s *service) historyActions() map[string]aws.Action {
 }
 
 func (s *service) getExecutionHistory(ctx context.Context, in value.Value) (value.Value, error) {
-	a, err := parseARN(in.At("executionArn").Text(), typeExecution)
-	if err != nil {
-		return value.Value{}, err
-	}
-	r, err := s.findExecution(ctx, a)
+	r, err := s.execution(ctx, in)
 	if err != nil {
 		return value.Value{}, err
 	}

@@ -98,11 +98,7 @@ func counts(c asl.MapRunCounts) value.Value {
 }
 
 func (s *service) listMapRuns(ctx context.Context, in value.Value) (value.Value, error) {
-	a, err := parseARN(in.At("executionArn").Text(), typeExecution)
-	if err != nil {
-		return value.Value{}, err
-	}
-	r, err := s.findExecution(ctx, a)
+	r, err := s.execution(ctx, in)
 	if err != nil {
 		return value.Value{}, err
 	}
